@@ -6,20 +6,22 @@
 //! | [`command`] | the commands of the command line |
 //! | [`graphql`] | the GraphQL API: converts requests to calls of use cases, and results to responses |
 //! | [`rest`] | the REST API, over the same use cases |
-//! | [`ops`] | health and metrics |
+//! | [`ops`] | health, metrics and public keys |
 //! | `pages` | the GraphQL editors and the API documentation |
 //! | [`http`] | the HTTP server, and what every request needs: id, log line, credentials |
 //! | [`state`] | the state that handlers share |
 //! | [`rate_limit`] | rate limits of clients, per minute |
 //! | [`domain`] | all rules, including authorization, over a private store |
-//! | [`mod@redis`] | state that the nodes of a cluster share in Redis, if there is one |
+//! | [`mod@redis`] | the connection to Redis, which the nodes of a cluster share; optional |
 //! | [`telemetry`] | logs, metrics, traces |
 //! | [`config`] | typed settings, validated once, at start |
 //! | `tls` | the TLS cryptography provider |
 //!
-//! One rule: every read and write needs an authorization value. The store takes a [`Scope`](domain::policy::Scope) to
-//! read and a [`Permit`](domain::policy::Permit) to write, and only [`domain::policy`] creates them. Code that skips
-//! authorization does not compile.
+//! One rule: every read and write of users' data needs an authorization value, and code without one does not compile. A
+//! read takes a [`Scope`](domain::policy::Scope), or a [`System`](domain::policy::System) if it reads credentials or
+//! tokens. A write takes a [`Permit`](domain::policy::Permit); a value that only a permit creates, such as a
+//! `NewEvent`; or a `System`, which proves that the server itself acts. Only [`domain::policy`] creates scopes, permits
+//! and `System`.
 
 pub mod app;
 pub mod command;

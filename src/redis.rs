@@ -131,7 +131,7 @@ impl Redis {
     fn lose(&self, problem: &Problem) {
         if self.0.is_up.swap(false, Ordering::Relaxed) {
             metrics::gauge!(metric::REDIS_UP).set(0.0);
-            tracing::warn!("Redis is away: {problem}. Until it is back, this server works without it");
+            tracing::warn!("Redis is not available: {problem}. This server continues without it");
             tokio::spawn(watch(Arc::downgrade(&self.0)));
         }
     }

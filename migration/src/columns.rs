@@ -32,8 +32,9 @@ pub(crate) fn references(
 
 /// Orders a log by commits, together with the id. Readers stop at the oldest open transaction, so the value must not be
 /// less than the id of the writing transaction. A transaction that writes several tables may have a lower id than one
-/// that wrote to the same task and committed meanwhile. The highest transaction id that had ended at the time of the
-/// write is never lower. SQLite has one writer at a time, so the id is sufficient.
+/// that wrote to the same task and committed meanwhile. `pg_snapshot_xmax` is one past the newest finished transaction
+/// at the time of the write, so it is greater than the id of that one. SQLite has one writer at a time, so the id is
+/// sufficient.
 pub(crate) fn transaction_id(manager: &SchemaManager<'_>) -> Expr {
     match manager.get_database_backend() {
         DbBackend::Postgres => Expr::cust(

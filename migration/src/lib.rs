@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `accounts` | `users`, `sessions`, `login_attempts` |
 //! | `tasks` | `tasks`, `tags`, `task_tags`, and the search index |
-//! | `events` | `event_log`, `task_events`, `notifications` |
+//! | `events` | `event_log`, `task_events`, `notifications`, `account_changes` |
 //! | `attachments` | `attachments` |
 //! | `operations` | `jobs`, `idempotency_keys` |
 //! | `job_queue` | columns of `jobs`; `due_notices` |

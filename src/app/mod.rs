@@ -1,4 +1,4 @@
-//! The composition root: builds the server from the settings. Only the binary, the command line and tests import it.
+//! The composition root: builds the server from the settings. Only the command line and tests import it.
 
 mod open_accounts;
 mod router;

@@ -56,12 +56,12 @@ impl fmt::Display for OpenAccounts {
         match self {
             Self::Admin(login) => write!(
                 f,
-                "the account '{login}' still has the password of development servers, which everybody knows; run \
+                "the account '{login}' still has the published default password of development servers; run \
                  `taskwire user reset-password {login}` to set another one"
             ),
             Self::Seeded(count, email) => write!(
                 f,
-                "{count} accounts, such as '{email}', still have the password of `taskwire seed`, which everybody knows; \
+                "{count} accounts, such as '{email}', still have the published default password of `taskwire seed`; \
                  begin with an empty database, or run `taskwire user deactivate` for each of them"
             ),
         }

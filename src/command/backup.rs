@@ -119,7 +119,10 @@ impl Partial {
             fs::hard_link(&self.path, &self.target)
         };
         if link.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
-            bail!("{} exists by now; --force replaces it", self.target.display());
+            bail!(
+                "{} was created in the meantime; --force replaces it",
+                self.target.display()
+            );
         }
         fs::rename(&self.path, &self.target).with_context(cannot)?;
         // Renaming does nothing if both names are links to one file.
@@ -154,7 +157,7 @@ fn summary(file: &Path, taken: &Taken, size: u64) -> String {
     };
     let lost = match taken.lost {
         0 => String::new(),
-        files => format!("; WITHOUT {} that the storage has lost", counted(files)),
+        files => format!("; WITHOUT {} missing from the storage", counted(files)),
     };
     format!(
         "Wrote {}: {}, with the {} database and {}{deleted}{lost}",

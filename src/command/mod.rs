@@ -1,4 +1,4 @@
-//! The command line: one file for each command that is longer than a line.
+//! The command line: a file or folder for each command, except `schema` and `openapi`, which are one line here.
 //!
 //! Results go to standard output, logs and progress to standard error. A failure is one line on standard error and
 //! exit code 1; an invalid command line exits with code 2.
@@ -52,9 +52,10 @@ enum Command {
     ///
     /// The users are user1@example.com, user2@example.com and so on, with the usernames user1, user2 and so on.
     /// A title is, for example, "Fix the login page of Atlas". Most descriptions end with a unique reference such as
-    /// ATLAS-17, which a search finds. The same numbers on the same day give the same rows.
+    /// ATLAS-17, which a search finds. Runs with the same options on the same day create the same rows.
     ///
-    /// It is all or nothing. Until it ends, writes of a running server wait (SQLite), or its live events (PostgreSQL).
+    /// Creates all rows or none. Until it ends, a running server cannot write (SQLite) or deliver live events
+    /// (PostgreSQL).
     #[command(verbatim_doc_comment)]
     Seed(Seed),
     /// Create and manage accounts
@@ -68,8 +69,8 @@ enum Command {
     Backup(Backup),
     /// Restore a backup, replacing all current data
     ///
-    /// It checks the whole archive before it changes anything, and it is all or nothing. Servers may run: they close
-    /// live connections, and clients must load everything again. PostgreSQL needs `pg_restore`.
+    /// It checks the whole archive before it changes anything, and it replaces all data or nothing. Servers may run:
+    /// they close live connections, and clients must load everything again. PostgreSQL needs `pg_restore`.
     #[command(verbatim_doc_comment)]
     Restore(Restore),
     /// Print the GraphQL schema (SDL)
@@ -120,8 +121,8 @@ enum Documents {
     /// Validate documents, and print the cost of each operation
     ///
     /// Prints one line of JSON for each document: {"valid": true, "operations": [{"name", "type", "cost"}]}, or
-    /// {"valid": false, "errors": [{"code", "message", "locations"}]}. Exits with code 1 if one is not valid. The
-    /// settings (`GRAPHQL_MAX_DEPTH` and others) set the limits. It needs no database.
+    /// {"valid": false, "errors": [{"code", "message", "locations"}]}. Exits with code 1 if a document is not
+    /// valid. The settings (`GRAPHQL_MAX_DEPTH` and others) set the limits. It needs no database.
     #[command(verbatim_doc_comment)]
     Check {
         /// File to check; - for standard input. Each line is a JSON string or {"query", "operationName", "variables"}.

@@ -77,12 +77,12 @@ async fn find(domain: &Domain, Login { login }: &Login) -> anyhow::Result<User> 
         .with_context(|| format!("there is no user with the e-mail address or username '{login}'"))
 }
 
-/// Such as `ada@example.com (ada, number 7)`.
+/// Such as `ada@example.com (ada, id 7)`.
 fn name(user: &User) -> String {
     let email = user.account.as_ref().map_or("", |account| account.email.as_str());
     match &user.username {
-        Some(username) => format!("{email} ({username}, number {})", user.id),
-        None => format!("{email} (number {})", user.id),
+        Some(username) => format!("{email} ({username}, id {})", user.id),
+        None => format!("{email} (id {})", user.id),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Typed settings, read and validated once, at start.
 //!
 //! The process environment takes precedence over the file `.env` in the working directory; then come the defaults.
-//! An empty value counts as unset, and other variables are ignored. A wrong value is a [`ConfigError`]. No other module
-//! reads the environment. `settings` describes every setting: default, allowed values and effect.
+//! An empty value counts as unset. A wrong value is a [`ConfigError`]. Variables that begin with `AWS_` go to the
+//! storage. Other variables have no effect; `unknown` finds those that look like settings. No other module reads the
+//! environment. `settings` describes every setting: default, allowed values and effect.
 
 mod auth;
 mod connection;

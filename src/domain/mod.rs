@@ -1,4 +1,5 @@
-//! The domain: all rules, including authorization. Both APIs use only [`Domain`], and nothing below it.
+//! The domain: all rules, including authorization. Both APIs call its use cases through [`Domain`]. Only
+//! [`External`](external::External) is separate: handlers get it from `AppState`.
 //!
 //! | module | content |
 //! |---|---|
@@ -12,6 +13,7 @@
 //! | [`live`] | live delivery to clients |
 //! | [`backup`] | backup and restore |
 //! | [`diagnosis`] | diagnosis of the database |
+//! | [`seed`] | example data |
 //! | [`job`], `mail` | background jobs, and sending mail |
 //! | [`external`] | the call to an external service |
 //! | [`idempotency`] | idempotency keys |

@@ -142,7 +142,7 @@ pub(super) fn aborted() -> UserError {
     UserError {
         code: UserErrorCode::Aborted,
         field: None,
-        message: "Nothing was done, because other tasks failed: leave those out, or use the error policy PARTIAL"
+        message: "No task was changed, because other tasks have errors; leave out those tasks, or use the error policy PARTIAL"
             .to_owned(),
     }
 }

@@ -176,13 +176,13 @@ pub enum TaskStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "task::Priority")]
 pub enum TaskPriority {
-    /// Priority 1 of 4: can wait.
+    /// Lowest of four priorities.
     Low,
-    /// Priority 2 of 4: the default of new tasks.
+    /// Second lowest of four priorities. Default of new tasks.
     Medium,
-    /// Priority 3 of 4: before tasks of `MEDIUM` and `LOW`.
+    /// Second highest of four priorities.
     High,
-    /// Priority 4 of 4: to be done immediately.
+    /// Highest of four priorities.
     Urgent,
 }
 
@@ -211,13 +211,13 @@ pub enum TaskEventType {
     Assigned,
     /// The task was unassigned.
     Unassigned,
-    /// Tags were added.
+    /// Tags were added; others may have been removed.
     Tagged,
-    /// Tags were only removed.
+    /// Tags were removed, and none was added.
     Untagged,
     /// A file was attached.
     Attached,
-    /// A file was deleted.
+    /// An attached file was deleted.
     Detached,
     /// The task was moved to the trash.
     Deleted,
@@ -245,9 +245,9 @@ pub enum NotificationKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "task::ErrorPolicy")]
 pub enum BulkErrorPolicy {
-    /// No task is changed. Tasks without another error have the user error `ABORTED`.
+    /// If one task has an error, no task is changed. The tasks without an error have the user error `ABORTED`.
     AllOrNothing,
-    /// The other tasks are changed. This is the default.
+    /// If one task has an error, the other tasks are changed. This is the default.
     Partial,
 }
 
@@ -255,10 +255,10 @@ pub enum BulkErrorPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "page::Direction")]
 pub enum OrderDirection {
-    /// Ascending: smallest value first. Null values come last, for `DESCRIPTION` first.
+    /// Ascending: smallest value first. Null values come last; for `DESCRIPTION` they come first.
     #[graphql(name = "ASC")]
     Ascending,
-    /// Descending: greatest value first. Null values come first, for `DESCRIPTION` last.
+    /// Descending: greatest value first. Null values come first; for `DESCRIPTION` they come last.
     #[graphql(name = "DESC")]
     Descending,
 }
@@ -271,7 +271,7 @@ pub enum TaskOrderField {
     CreatedAt,
     /// Time of the last change.
     UpdatedAt,
-    /// Due date, or the end of the due day in UTC. Tasks that are not due count as latest.
+    /// Due date, or the end of the due day in UTC. Tasks without a due date or due day count as latest.
     DueDate,
     /// Priority; ascending from `LOW` to `URGENT`.
     Priority,

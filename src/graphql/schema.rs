@@ -26,8 +26,9 @@ pub fn schema(config: &GraphqlConfig) -> Schema {
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    const DATE_TIME: &str = "Date and time in RFC 3339 format, such as 2026-01-31T12:00:00Z, in microseconds. \
-                             Responses use UTC. Inputs accept any offset, or a date for its start in UTC.";
+    const DATE_TIME: &str = "Date and time in RFC 3339 format, such as 2026-01-31T12:00:00Z, with a precision of \
+                             microseconds. Responses use UTC. Inputs accept any offset; a date alone means its start \
+                             in UTC.";
 
     let builder = Schema::build(Query::default(), Mutation::default(), Subscription);
     types::describe_pages(builder).override_output_type_description::<DateTime<Utc>>(DATE_TIME)

@@ -63,7 +63,7 @@ pub async fn serve(
     let bound = state.config().http.shutdown_timeout;
     if timeout(bound, finishing).await.is_err() {
         tracing::warn!(
-            "requests still running after {} s were cut off; jobs are given back",
+            "requests still running after {} s were aborted; jobs are released",
             bound.as_secs()
         );
         open.abort_all();
@@ -74,7 +74,7 @@ pub async fn serve(
     };
     if timeout(CLOSING, closing).await.is_err() {
         tracing::warn!(
-            "jobs and database connections were not given back within {} s",
+            "jobs and database connections were not released within {} s",
             CLOSING.as_secs()
         );
     }
@@ -88,7 +88,7 @@ async fn drain(state: &AppState, stop: impl Future<Output = ()>) {
     let time = state.config().http.shutdown_drain;
     if !time.is_zero() {
         tracing::info!(
-            "shutting down: not ready from now on, connections are accepted for {} s",
+            "shutting down: /readyz fails from now on; connections are accepted for {} s more",
             time.as_secs()
         );
         state.domain().live().drain(time).await;

@@ -1,8 +1,8 @@
-//! Operations: health for load balancers, metrics for monitors.
+//! Operations: health for load balancers, metrics for monitors, public keys for services that check access tokens.
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`health`] | liveness, readiness, health |
+//! | [`health`] | liveness, readiness, health, public keys |
 //! | `monitor` | metrics, for Prometheus and as JSON |
 
 pub mod health;

@@ -177,7 +177,7 @@ impl Problem {
     }
 
     pub(super) fn timed_out(limit: Duration) -> Self {
-        let message = format!("The request took longer than {} s and was given up", limit.as_secs());
+        let message = format!("The request took longer than {} s and was cancelled", limit.as_secs());
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
     }
 }

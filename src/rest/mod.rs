@@ -13,11 +13,11 @@
 //! | `operation` | names of the parameters and fields of each operation |
 //! | `rules` | behaviour that differs between dialects |
 //! | `value` | dates, names and numbers in requests |
-//! | `session`, `task`, `statistics`, `attachment`, `user`, `background` | the handlers, one file per resource |
+//! | `session`, `task`, `statistics`, `attachment`, `user`, `background` | the handlers, a file or folder for each resource type |
 //!
 //! Method and path of a route come from the OpenAPI description of its handler. Every route works under `/api/v1` and
-//! at the root, because two older APIs had no prefix, and with and without a trailing slash. A fixed path segment takes
-//! precedence over `{id}`, in any order of the routes.
+//! at the root, because two older APIs had no prefix, and with and without a trailing slash. Only the file routes of an
+//! early API have one path. A fixed path segment takes precedence over `{id}`, in any order of the routes.
 
 #![expect(
     unused_qualifications,

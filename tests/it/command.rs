@@ -401,7 +401,7 @@ async fn accounts_are_created_promoted_given_a_password_and_deactivated() {
         .await;
     assert_eq!(
         created.printed(),
-        "Created the administrator boss@example.com (boss, number 1)\n"
+        "Created the administrator boss@example.com (boss, id 1)\n"
     );
     let created = sandbox.run("user create --email ann@example.com").await;
     let lines: Vec<&str> = created.printed().lines().collect();
@@ -410,7 +410,7 @@ async fn accounts_are_created_promoted_given_a_password_and_deactivated() {
     };
     assert_eq!(
         (created, warning),
-        ("Created the user ann@example.com (number 2)", "It is not shown again")
+        ("Created the user ann@example.com (id 2)", "It is not shown again")
     );
     let password = password.strip_prefix("The password is ").unwrap();
 
@@ -429,17 +429,14 @@ async fn accounts_are_created_promoted_given_a_password_and_deactivated() {
 
     // Each change takes effect at once on a running server, also for tokens issued before.
     let promoted = sandbox.run("user promote ann@example.com").await;
-    assert_eq!(
-        promoted.printed(),
-        "ann@example.com (number 2) is an administrator now\n"
-    );
+    assert_eq!(promoted.printed(), "ann@example.com (id 2) is an administrator now\n");
     assert_eq!(status("/api/v1/tasks/admin/all").await, 200);
     let reset = sandbox
         .run("user reset-password ann@example.com --password Sesame456")
         .await;
     assert_eq!(
         reset.printed(),
-        "ann@example.com (number 2) has a new password, and is signed out everywhere\n"
+        "ann@example.com (id 2) has a new password, and is signed out everywhere\n"
     );
     assert_eq!(status("/api/v1/auth/me").await, 401);
     assert_eq!(server.login("ann@example.com", password).await.status, 401);
@@ -447,7 +444,7 @@ async fn accounts_are_created_promoted_given_a_password_and_deactivated() {
     let deactivated = sandbox.run("user deactivate BOSS").await;
     assert_eq!(
         deactivated.printed(),
-        "boss@example.com (boss, number 1) is deactivated, and signed out everywhere\n"
+        "boss@example.com (boss, id 1) is deactivated, and signed out everywhere\n"
     );
     assert_eq!(server.login("boss", "Sesame123").await.status, 403);
 }

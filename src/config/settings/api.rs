@@ -14,7 +14,7 @@ pub(super) const GRAPHQL: Group = Group {
         Setting::new(
             "GRAPHQL_POINTS_PER_MINUTE",
             "Complexity points that one client may spend in a minute, including the events of its subscriptions. \
-             `{ rateLimit { remaining } }` returns the rest",
+             `{ rateLimit { remaining } }` returns the remaining points",
         ),
         Setting::new("GRAPHQL_MAX_BYTES", "Largest document, in bytes"),
         Setting::new("GRAPHQL_MAX_TOKENS", "Most tokens of a document"),
@@ -48,8 +48,8 @@ pub(super) const LIVE: Group = Group {
         ),
         Setting::new(
             "LIVE_MAX_CONNECTIONS",
-            "Most WebSockets and streams of signed-in users on this server. Three quarters of `MAX_CONNECTIONS` is \
-             another limit",
+            "Most WebSockets and streams of signed-in users on this server. It is also limited to three \
+             quarters of `MAX_CONNECTIONS`",
         ),
         Setting::new(
             "LIVE_MAX_CONNECTIONS_PER_USER",
@@ -93,12 +93,12 @@ pub(super) const RATE_LIMITS: Group = Group {
         ),
         Setting::new(
             "RATE_LIMIT_PER_MINUTE",
-            "Requests of one client in a minute, over REST, beyond those of the other limits",
+            "REST requests of one client in a minute, without those that another limit counts",
         ),
         Setting::new(
             "RATE_LIMIT_STRICT_PER_MINUTE",
             "Attempts from one address (IPv6: one /64 network) in a minute to register, log in, verify an e-mail \
-             address, or change a password or one's e-mail address, over GraphQL and REST together",
+             address, or change a password or an e-mail address, over GraphQL and REST together",
         ),
         Setting::new(
             "RATE_LIMIT_REFRESH_PER_MINUTE",

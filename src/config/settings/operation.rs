@@ -48,7 +48,7 @@ pub(super) const MAIL: Group = Group {
             "Mail server that sends notifications: smtps://user:password@host, or \
              smtp://user:password@host:587?tls=required for STARTTLS",
         ),
-        Setting::new("MAIL_FROM", "Sender's address of that e-mail"),
+        Setting::new("MAIL_FROM", "Sender's address of mails"),
         Setting::new(
             "MAIL_MAX_PER_HOUR",
             "Most mails to one address in a clock hour; 0 is no limit. Further notifications are only in the app",
@@ -73,6 +73,9 @@ pub(super) const EXTERNAL: Group = Group {
     title: "External call",
     settings: &[
         Setting::new("EXTERNAL_URL", "URL that `GET /async/external` calls"),
-        Setting::new("EXTERNAL_TIMEOUT_SECONDS", "Longest time for that call, in seconds"),
+        Setting::new(
+            "EXTERNAL_TIMEOUT_SECONDS",
+            "Longest time for the call of `EXTERNAL_URL`, in seconds",
+        ),
     ],
 };

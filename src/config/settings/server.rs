@@ -60,8 +60,8 @@ pub(super) const SERVER: Group = Group {
         ),
         Setting::new(
             "SHUTDOWN_DRAIN_SECONDS",
-            "Time before that in which `/readyz` fails and connections are still accepted, in seconds. Add it to the \
-             time that your platform waits",
+            "Time at the start of a shutdown in which `/readyz` fails and connections are still accepted, in seconds. \
+             Add it to the time that your platform waits",
         ),
     ],
 };
@@ -92,7 +92,7 @@ pub(super) const CONNECTIONS: Group = Group {
         ),
         Setting::new(
             "WRITE_TIMEOUT_SECONDS",
-            "Longest time in which a client reads nothing of a response, in seconds",
+            "Longest time that a client may read nothing of a response, in seconds",
         ),
         Setting::new(
             "HTTP_PING_INTERVAL_SECONDS",

@@ -116,7 +116,7 @@ impl FileType {
         found.ok_or_else(|| Error::UnsupportedMediaType {
             field: "file",
             message: format!(
-                "file: {} does not end with a type that is allowed: {ALLOWED_TYPES}",
+                "file: {} does not have an allowed extension; allowed are {ALLOWED_TYPES}",
                 filename::shown(name)
             ),
         })
@@ -240,7 +240,7 @@ impl Inspection {
         Error::UnsupportedMediaType {
             field: "file",
             message: format!(
-                "file: what is in {} is not {}, as its name says; allowed are {ALLOWED_TYPES}",
+                "file: the content of {} is not {}, which its extension requires; allowed are {ALLOWED_TYPES}",
                 filename::shown(&self.name),
                 self.file_type.description
             ),
@@ -344,7 +344,7 @@ mod tests {
     fn a_name_without_an_allowed_type_is_rejected() {
         for name in ["a.exe", "a.pdf.exe", "a.svg", "a.html", "txt", "a.", "a.pdf "] {
             let error = FileType::of(name).unwrap_err().to_string();
-            let rule = "does not end with a type that is allowed: \
+            let rule = "does not have an allowed extension; allowed are \
                         txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc and docx";
             assert!(error.ends_with(rule), "{error}");
         }
@@ -377,7 +377,7 @@ mod tests {
         ] {
             for piece in [1, 5, 1_000] {
                 let error = inspect(name, content, piece).unwrap_err().to_string();
-                let start = format!("file: what is in '{name}' is not ");
+                let start = format!("file: the content of '{name}' is not ");
                 assert!(error.starts_with(&start), "{error}");
             }
         }

@@ -9,7 +9,7 @@
 //! | `filename` | validation of file names |
 //! | `link` | signed URLs, which need no access token |
 //! | `content` | validation of types by extension and content |
-//! | `quota` | free disk space |
+//! | `quota` | free disk space, and whether the directory is writable |
 //! | `storage` | storage of the bytes |
 //! | `read` | the use cases that read |
 //! | `write` | the use cases that upload and delete |

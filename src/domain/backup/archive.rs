@@ -123,7 +123,7 @@ pub(super) fn check(
             match files.next() {
                 Some(file) if path_of(file) == path => break file,
                 Some(file) => skipped.push(file.name.clone()),
-                None => return Err(damaged(&format!("it holds {path}, which its manifest does not name"))),
+                None => return Err(damaged(&format!("it contains {path}, which is not in its manifest"))),
             }
         };
         check_header(&entry, file, &path)?;
@@ -224,7 +224,7 @@ fn check_header<R: Read>(entry: &Entry<'_, R>, part: &ArchiveEntry, path: &str) 
     if path_in(entry)? == path && entry.size() == part.size {
         Ok(())
     } else {
-        Err(damaged(&format!("{path} is not as its manifest says")))
+        Err(damaged(&format!("{path} differs from its manifest")))
     }
 }
 
@@ -248,7 +248,7 @@ fn verify<R: Read>(
     if read == part.size && hex::encode(digest.finalize()) == part.sha256 {
         Ok(())
     } else {
-        Err(damaged(&format!("{} is not what was written", part.name)))
+        Err(damaged(&format!("{} was changed after it was written", part.name)))
     }
 }
 

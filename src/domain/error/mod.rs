@@ -38,7 +38,7 @@ pub enum Error {
         message: String,
     },
     /// The resource does not exist, or the actor may not see it; both give the same message.
-    #[error("There is no {noun} with the {key} {value}, or it is not yours to see")]
+    #[error("There is no {noun} with the {key} {value}, or you may not see it")]
     NotFound {
         /// The type of the resource, such as `task`.
         noun: &'static str,

@@ -261,7 +261,7 @@ impl Trouble {
         if matches!(look, Ok(Look::Waiting)) && !self.is_reported && behind_since.elapsed() > WORTH_A_WARNING {
             self.is_reported = true;
             tracing::warn!(
-                "live delivery waits for a transaction that is open for more than {} s in the database's cluster",
+                "live delivery waits for a transaction that has been open for more than {} s in the database's cluster",
                 WORTH_A_WARNING.as_secs()
             );
         }

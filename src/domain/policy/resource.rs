@@ -25,6 +25,7 @@ pub(super) const USER_ALONE: &[Relationship] = &[Owner];
 pub(super) const OWNER: &[Relationship] = &[Owner, System];
 pub(super) const ADMIN: &[Relationship] = &[Admin, System];
 pub(super) const OWNER_OR_ADMIN: &[Relationship] = &[Owner, Admin, System];
+/// Owner and assignee, and also administrators and the server.
 pub(super) const PARTICIPANT: &[Relationship] = &[Owner, Assignee, Admin, System];
 
 impl Relationship {

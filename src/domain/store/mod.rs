@@ -7,8 +7,10 @@
 //! | `query` | parts of queries that several resource types share |
 //! | `admin` | schema, backups, diagnosis, example data |
 //!
-//! Reads take a [`Scope`](super::policy::Scope) and turn it into their WHERE clause; writes take a
-//! [`Permit`](super::policy::Permit) and touch the one row it is for.
+//! Reads take a [`Scope`](super::policy::Scope) and turn it into their WHERE clause. Reads of credentials and tokens
+//! take a [`System`](super::policy::System). Writes take a [`Permit`](super::policy::Permit); a value that only a
+//! permit creates, such as a new event; or a `System`. With a permit they change only the resource that it names, or
+//! what belongs to the user that it names.
 
 pub(super) mod admin;
 pub(super) mod attachment;
@@ -191,7 +193,7 @@ impl From<DbErr> for Error {
         if code_of(&error).is_some_and(|code| code == UNTRANSLATABLE) {
             Self::BadInput {
                 field: "text",
-                message: "A text contains the character U+0000, which no value here can contain".to_owned(),
+                message: "A text contains the character U+0000, which is not allowed".to_owned(),
             }
         } else if is_transient(&error) {
             Self::Unavailable {

@@ -1,4 +1,5 @@
-//! Tasks. The use cases that read them are in `task/read.rs`, those that write them in `task/write.rs`.
+//! Tasks. The use cases that read them are in `read`. Those that write them are in `write`, `create`, `bulk`, `attach`
+//! and `purge`.
 
 mod attach;
 mod bulk;

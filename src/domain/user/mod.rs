@@ -1,4 +1,4 @@
-//! Users and their accounts. The use cases are in `user/use_cases.rs`.
+//! Users and their accounts. The use cases are in `use_cases`, those that verify e-mail addresses in `verification`.
 
 mod profile;
 mod use_cases;

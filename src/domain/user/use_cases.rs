@@ -327,7 +327,7 @@ impl<'a> Users<'a> {
         let admins = store::user::lock_active_admins(transaction, &scope).await?;
         if admins == [leaving] {
             return Err(Error::forbidden(
-                "This is the last active administrator: make another one first",
+                "This is the last active administrator: give another account the role of an administrator first",
             ));
         }
         Ok(())

@@ -211,7 +211,7 @@ impl Front {
         let cost = self.cost(&normalized, &values);
         if cost.points > self.limits.complexity {
             let message = format!(
-                "The operation passes the limit of complexity: {}; up to {} are allowed. Select fewer rows with first, or fewer fields",
+                "The operation exceeds the limit of complexity: {}; up to {} are allowed. Select fewer rows with first, or fewer fields",
                 cost.points, self.limits.complexity
             );
             return Err(Rejection::new("LIMIT_EXCEEDED", Problem::new(message)));

@@ -173,13 +173,13 @@ mod tests {
         let deep = format!("{{{}a{}}}", "a{".repeat(15), "}".repeat(15));
         assert_eq!(
             refusal(&deep),
-            "The document passes the limit of depth: 16; up to 15 are allowed"
+            "The document exceeds the limit of depth: 16; up to 15 are allowed"
         );
         let aliases: Vec<String> = (0..31).map(|n| format!("a{n}:viewer{{id}} ")).collect();
         let aliases = aliases.concat();
         assert_eq!(
             refusal(&format!("{{{aliases}}}")),
-            "The document passes the limit of aliases: 31; up to 30 are allowed"
+            "The document exceeds the limit of aliases: 31; up to 30 are allowed"
         );
         let directives = "@skip(if:false)".repeat(51);
         assert!(refusal(&format!("{{viewer{directives}{{id}}}}")).contains("directives: 51; up to 50"));

@@ -42,7 +42,7 @@ impl Rejection {
 
     /// The document exceeds a limit.
     pub(super) fn limit(what: &str, reached: impl Display, allowed: usize) -> Self {
-        let message = format!("The document passes the limit of {what}: {reached}; up to {allowed} are allowed");
+        let message = format!("The document exceeds the limit of {what}: {reached}; up to {allowed} are allowed");
         Self::new("LIMIT_EXCEEDED", Problem::new(message))
     }
 

@@ -49,7 +49,7 @@ impl Refusal {
     }
 
     pub(in crate::graphql) fn timed_out(limit: Duration) -> Self {
-        let message = format!("The request took longer than {} s and was given up", limit.as_secs());
+        let message = format!("The request took longer than {} s and was cancelled", limit.as_secs());
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
     }
 

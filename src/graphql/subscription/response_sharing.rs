@@ -1,6 +1,10 @@
-//! Decides which subscriptions share a response. If all selected fields are equal for every receiver of an event, there
-//! is one response per time zone. Otherwise there is one for all administrators of a time zone, and one for each other
-//! user.
+//! Decides which subscriptions share a response to an event:
+//!
+//! - If all selected fields are equal for every receiver, there is one response per time zone.
+//! - If `Attachment.url` is selected, there is one per session, because the URL is signed for a session.
+//! - Otherwise there is one for all administrators of a time zone, and one for each other user.
+//!
+//! Receivers who see the current task and those who do not get separate responses, if it is selected.
 
 use std::sync::Arc;
 

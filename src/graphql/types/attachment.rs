@@ -89,7 +89,7 @@ impl Attachment {
         ctx: &Context<'_>,
         #[graphql(
             default_with = "Some(DEFAULT_LINK_SECONDS)",
-            desc = "Lifetime of the URL in seconds, 1 to 3600. Default, also for null: 300."
+            desc = "Lifetime of the URL in seconds, 1 to 3600. Default: 300, also for null."
         )]
         expires_in: Option<i32>,
     ) -> Result<String> {

@@ -288,7 +288,7 @@ impl SessionMutation {
     async fn password_change(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The password that is replaced.", secret)] current_password: String,
+        #[graphql(desc = "Current password of your account.", secret)] current_password: String,
         #[graphql(
             desc = "New password: 8 to 128 characters, with at least one letter and one digit.",
             secret

@@ -5,7 +5,7 @@
 //! | the client must send request headers, also after connecting | `HEADER_READ_TIMEOUT_SECONDS` | the connection is cut |
 //! | idle between two requests | `KEEP_ALIVE_TIMEOUT_SECONDS` | the connection is closed |
 //! | a request runs | none here: `REQUEST_TIMEOUT_SECONDS` | |
-//! | the client does not read a response | `WRITE_TIMEOUT_SECONDS` | the connection is cut; over HTTP/2, only the response ends |
+//! | the client does not read a response | `WRITE_TIMEOUT_SECONDS`; for an event stream two heartbeats, if that is less | the connection is cut; if an HTTP/2 client blocks only this response, only the response ends |
 //!
 //! hyper has one deadline for the first two, none before the first byte, and none for writes.
 

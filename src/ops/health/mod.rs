@@ -1,4 +1,4 @@
-//! Liveness, readiness and health.
+//! Liveness, readiness, health, and the public keys of access tokens.
 
 pub(crate) mod detailed;
 

@@ -1,7 +1,7 @@
 //! Dialects: older APIs whose clients work unmodified.
 //!
 //! A dialect is a table of data. One layer translates its requests to canonical ones, and canonical responses back.
-//! Handlers and the domain know only the few [`Rules`].
+//! Handlers know only the few [`Rules`]; the domain knows no dialect.
 //!
 //! | module | contents |
 //! |---|---|

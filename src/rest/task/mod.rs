@@ -1,5 +1,5 @@
-//! Task handlers. Request bodies are in `input` and `list`, response bodies in `output`. `bulk` has the writes to many
-//! tasks.
+//! Task handlers. `input` has the request bodies, `list` the query parameters of lists, `output` the response bodies.
+//! `bulk` has handlers and bodies of the writes to many tasks.
 
 mod bulk;
 mod input;

@@ -383,7 +383,7 @@ async fn a_file_that_was_deleted_meanwhile_is_left_out_and_a_lost_one_is_reporte
     assert!(
         output
             .printed()
-            .contains("and 1 file; WITHOUT 1 file that the storage has lost"),
+            .contains("and 1 file; WITHOUT 1 file missing from the storage"),
         "{output:?}"
     );
 

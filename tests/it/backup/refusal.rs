@@ -61,16 +61,16 @@ async fn a_damaged_archive_is_refused_before_anything_changes() {
         opened.write(&broken);
     };
     change(&|opened| *opened.entries[1].1.last_mut().unwrap() ^= 1);
-    refused("the database", "is not what was written").await;
+    refused("the database", "was changed after it was written").await;
     change(&|opened| opened.entries[2].1 = b"CONTENT".to_vec());
-    refused("a file", "is not what was written").await;
+    refused("a file", "was changed after it was written").await;
     change(&|opened| drop(opened.entries.remove(2)));
     refused("a file that is not there", "files of its manifest are not in it").await;
     change(&|opened| drop(opened.entries.pop()));
     refused("no end", "it breaks off").await;
     for path in ["../../evil", "/tmp/evil", "files/ab/../../evil"] {
         change(&|opened| opened.entries.insert(2, (path.to_owned(), b"x".to_vec())));
-        refused(path, "which its manifest does not name").await;
+        refused(path, "which is not in its manifest").await;
         let name = json!(path.trim_start_matches("files/"));
         opened.clone().claiming("/files/0/name", name).write(&broken);
         refused(path, "it names files that no Taskwire server writes").await;

@@ -235,14 +235,14 @@ async fn an_unacceptable_file_is_refused_with_what_is_allowed() {
         (
             "virus.exe",
             b"MZ".as_slice(),
-            "file: 'virus.exe' does not end with a type that is allowed: txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc and docx",
+            "file: 'virus.exe' does not have an allowed extension; allowed are txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc and docx",
         ),
-        ("page.html", b"<p>", "'page.html' does not end with a type"),
-        ("report", b"%PDF-1.7", "'report' does not end with a type"),
+        ("page.html", b"<p>", "'page.html' does not have an allowed extension"),
+        ("report", b"%PDF-1.7", "'report' does not have an allowed extension"),
         (
             "report.pdf",
             b"MZ\x90\0\x03\0\0\0\x04\0",
-            "file: what is in 'report.pdf' is not a PDF document, as its name says; allowed are txt,",
+            "file: the content of 'report.pdf' is not a PDF document, which its extension requires; allowed are txt,",
         ),
         ("a.png", b"<svg/>........", "'a.png' is not a PNG image"),
         (
@@ -258,7 +258,7 @@ async fn an_unacceptable_file_is_refused_with_what_is_allowed() {
         ),
         ("a.json", b"{\"a\": 1", "'a.json' is not JSON in UTF-8"),
         ("a.webp", b"RIFF\x24\0\0\0WAVEfmt ", "'a.webp' is not a WebP image"),
-        ("a.svg", b"<svg/>", "'a.svg' does not end with a type"),
+        ("a.svg", b"<svg/>", "'a.svg' does not have an allowed extension"),
         (
             "a.docx",
             b"PK\x03\x04xl/workbook.xml",

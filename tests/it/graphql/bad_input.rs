@@ -133,7 +133,7 @@ async fn bodies_without_a_graphql_request_are_refused() {
         is_refused(&post(&ann, body).await, 400, "BAD_REQUEST", message, Value::Null);
     }
     let batch = json!(vec![json!({ "query": "{ viewer { id } }" }); 11]).to_string();
-    let message = "The request passes the limit of operations in a batch: 11; up to 10 are allowed";
+    let message = "The request exceeds the limit of operations in a batch: 11; up to 10 are allowed";
     is_refused(&post(&ann, batch).await, 400, "LIMIT_EXCEEDED", message, Value::Null);
 }
 
@@ -177,16 +177,19 @@ async fn documents_above_a_limit_are_refused() {
     for (query, message) in [
         (
             megabyte,
-            "The document passes the limit of bytes: 1000019; up to 65536 are allowed",
+            "The document exceeds the limit of bytes: 1000019; up to 65536 are allowed",
         ),
         (
             format!("{{ {} }}", aliases.join(" ")),
-            "The document passes the limit of aliases: 101; up to 30 are allowed",
+            "The document exceeds the limit of aliases: 101; up to 30 are allowed",
         ),
-        (deep, "The document passes the limit of depth: 30; up to 15 are allowed"),
+        (
+            deep,
+            "The document exceeds the limit of depth: 30; up to 15 are allowed",
+        ),
         (
             chained,
-            "The document passes the limit of fields after fragments are expanded: 12582912; up to 500 are allowed",
+            "The document exceeds the limit of fields after fragments are expanded: 12582912; up to 500 are allowed",
         ),
     ] {
         is_refused(

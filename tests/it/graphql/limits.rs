@@ -47,7 +47,7 @@ async fn complexity_is_counted_before_anything_runs() {
     let before = app.app.domain().statements();
     let answer = ann.graphql(page, json!({ "n": 100 })).await;
     refused(&answer, 200, "LIMIT_EXCEEDED");
-    let (start, end) = ("passes the limit of complexity: 2", "; up to 100 are allowed");
+    let (start, end) = ("exceeds the limit of complexity: 2", "; up to 100 are allowed");
     let message = answer.error_message();
     assert!(message.contains(start) && message.contains(end), "{}", answer.text);
     assert_eq!(

@@ -256,7 +256,7 @@ async fn every_part_of_a_form_has_a_limit() {
     refused(&answer, 400, "LIMIT_EXCEEDED");
     assert_eq!(
         answer.error_message(),
-        "The request passes the limit of files: 11; up to 10 are allowed"
+        "The request exceeds the limit of files: 11; up to 10 are allowed"
     );
 }
 

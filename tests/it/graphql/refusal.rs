@@ -272,7 +272,7 @@ async fn a_page_size_out_of_bounds_and_a_foreign_cursor_are_refused() {
         ),
         (
             json!({ "order": vec![json!({ "field": "ID" }); 6] }),
-            "orderBy has 6 steps; up to 5 are allowed",
+            "orderBy has 6 sort keys; up to 5 are allowed",
         ),
     ] {
         let answer = ann.graphql(LIST, variables).await;

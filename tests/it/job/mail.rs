@@ -166,7 +166,7 @@ async fn the_running_server_sends_at_once_and_doctor_reports_the_queue() {
         assert!(metrics().await.contains(&format!("# HELP {name} ")), "{name}");
     }
     let log = server.stop().await;
-    assert!(!log.contains("given back"), "{log}");
+    assert!(!log.contains("released"), "{log}");
     let output = sandbox.run("doctor").await;
     assert!(
         output

@@ -50,7 +50,7 @@ async fn bulk_changes_have_the_same_results_in_both_apis() {
             // REST has the message that clients of older APIs expect.
             .replace(
                 "Task FOREIGN not found",
-                "There is no task with the id FOREIGN, or it is not yours to see",
+                "There is no task with the id FOREIGN, or you may not see it",
             )
             .replace(&done.to_string(), "DONE");
         let mut events = Vec::new();

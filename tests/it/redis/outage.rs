@@ -139,7 +139,7 @@ async fn an_outage_of_redis_is_logged_once_and_so_is_its_end() {
     let database = TestDatabase::create().await;
     let mut redis = RedisServer::absent();
     let server = limited(&database, &redis.url()).serve().await;
-    server.until_logged("Redis is away: Connection refused").await;
+    server.until_logged("Redis is not available: Connection refused").await;
     for _ in 0..20 {
         spends(&server).await;
     }
@@ -151,7 +151,11 @@ async fn an_outage_of_redis_is_logged_once_and_so_is_its_end() {
     }
     let log = server.stop().await;
     let count = |text| log.lines().filter(|line| line.contains(text)).count();
-    assert_eq!((count("Redis is away"), count("Redis is back")), (2, 1), "{log}");
+    assert_eq!(
+        (count("Redis is not available"), count("Redis is back")),
+        (2, 1),
+        "{log}"
+    );
     assert!(!log.contains(crate::support::redis::PASSWORD), "{log}");
 }
 
@@ -161,7 +165,9 @@ async fn a_wrong_password_is_logged_and_may_become_right() {
     let redis = RedisServer::start().await;
     let url = redis.url_with("open-sesame");
     let server = limited(&database, &url).serve().await;
-    server.until_logged("Redis is away: authentication failed").await;
+    server
+        .until_logged("Redis is not available: authentication failed")
+        .await;
     spends(&server).await;
     let mut set = redis::cmd("CONFIG");
     redis

@@ -110,7 +110,7 @@ async fn files_whose_content_or_name_is_not_allowed_are_refused() {
             "invoice.exe",
             b"MZ",
             (415, refused, "file"),
-            "does not end with a type that is allowed",
+            "does not have an allowed extension",
         ),
         (
             "a\0b.txt",

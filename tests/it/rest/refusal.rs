@@ -266,7 +266,7 @@ async fn an_unknown_and_an_invisible_task_are_not_found_with_the_same_error() {
         for id in [foreign, 999_999, i64::from(i32::MAX), 0, -1] {
             let path = format!("/api/v1/tasks/{id}{end}");
             let answer = ann.rest(method.clone(), &path, body.clone()).await;
-            let message = format!("There is no task with the id {id}, or it is not yours to see");
+            let message = format!("There is no task with the id {id}, or you may not see it");
             expect_refusal(&answer, (404, "NOT_FOUND", ""), &message);
             assert_eq!(answer.detail(), message, "{method} {path}");
         }

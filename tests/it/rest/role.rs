@@ -7,7 +7,8 @@ use super::{create_task, delete, expect_refusal, expect_status, get, patch};
 use crate::support::TestApp;
 use crate::support::person::Person;
 
-const LAST_ADMIN: &str = "This is the last active administrator: make another one first";
+const LAST_ADMIN: &str =
+    "This is the last active administrator: give another account the role of an administrator first";
 
 fn path_of(person: &Person<'_>) -> String {
     format!("/api/v1/users/{}", person.id)

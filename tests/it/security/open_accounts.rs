@@ -30,7 +30,7 @@ fn in_production(sandbox: Sandbox) -> Sandbox {
 
 fn complaint(login: &str) -> String {
     format!(
-        "the account '{login}' still has the password of development servers, which everybody knows; run `taskwire user \
+        "the account '{login}' still has the published default password of development servers; run `taskwire user \
          reset-password {login}` to set another one"
     )
 }
@@ -98,7 +98,7 @@ async fn production_does_not_start_with_seeded_users_with_the_public_password() 
     sandbox.run("seed --users 3 --tasks 3").await.printed();
     let complaint = sandbox.run("").await.complaint().to_owned();
     let expected =
-        "3 accounts, such as 'user1@example.com', still have the password of `taskwire seed`, which everybody knows; ";
+        "3 accounts, such as 'user1@example.com', still have the published default password of `taskwire seed`; ";
     assert!(complaint.starts_with(expected), "{complaint}");
     let doctor = sandbox.run("doctor").await;
     assert!(

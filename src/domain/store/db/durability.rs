@@ -86,7 +86,7 @@ impl Durability {
             return;
         }
         if let Some(obstacle) = found {
-            tracing::error!("writes are refused until one succeeds: {}", obstacle.reason());
+            tracing::error!("writes are refused until a test write succeeds: {}", obstacle.reason());
         } else {
             tracing::info!("the database can be written again");
         }

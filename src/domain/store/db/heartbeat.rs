@@ -196,7 +196,7 @@ impl Probe {
         match timeout(LIMIT, reconnect).await {
             Ok(Ok((connection, found))) => {
                 if is_silent {
-                    tracing::warn!("the database answers over new connections only: all others are given up");
+                    tracing::warn!("the database answers over new connections only: all old connections are closed");
                     store.abandon();
                 }
                 self.note(store, connection, found);

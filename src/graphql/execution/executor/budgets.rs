@@ -135,7 +135,7 @@ pub(super) fn check_credentials<'a>(operations: impl IntoIterator<Item = &'a Ope
         return Ok(());
     }
     let message = format!(
-        "The request passes the limit of operations on credentials ({} with currentPassword): {count}; 1 is allowed. Send one request for each",
+        "The request exceeds the limit of operations on credentials ({} with currentPassword): {count}; 1 is allowed. Send one request for each",
         CREDENTIALS.join(", ")
     );
     Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message))

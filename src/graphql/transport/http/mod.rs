@@ -1,6 +1,7 @@
 //! GraphQL over HTTP.
 //!
-//! `request` and `multipart` read requests, `accept` negotiates the media type, and `response` writes responses.
+//! `request` and `multipart` read requests, `accept` negotiates the media type, `idempotency` applies
+//! `Idempotency-Key`, and `response` writes responses.
 
 mod accept;
 mod idempotency;

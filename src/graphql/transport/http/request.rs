@@ -78,7 +78,7 @@ pub(super) fn read(what: &str, text: &[u8], max_batch: usize) -> Result<Posted, 
             }
             if batch.len() > max_batch {
                 let message = format!(
-                    "The request passes the limit of operations in a batch: {}; up to {max_batch} are allowed",
+                    "The request exceeds the limit of operations in a batch: {}; up to {max_batch} are allowed",
                     batch.len()
                 );
                 return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));

@@ -365,7 +365,7 @@ fn unavailable(error: &Error) -> CloseReason {
     let cause = error.cause();
     tracing::warn!(
         request_id = request_id::current(),
-        "a websocket could not be opened: {error}: {cause:?}"
+        "a WebSocket could not be opened: {error}: {cause:?}"
     );
     CloseReason::TryAgainLater("The server cannot check your token: try again")
 }

@@ -215,7 +215,7 @@ impl TaskBulkMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Fields of the new tasks, up to 100.")] inputs: Vec<TaskCreateInput>,
         #[graphql(
-            desc = "Whether the other tasks are created if one cannot be created.",
+            desc = "Whether the other tasks are created if one cannot be created. Default: `PARTIAL`, they are.",
             default_with = "BulkErrorPolicy::Partial"
         )]
         error_policy: BulkErrorPolicy,
@@ -246,11 +246,11 @@ impl TaskBulkMutation {
         #[graphql(desc = "Global ids of the tasks, up to 100; repeated ids count once.")] ids: Vec<ID>,
         #[graphql(desc = "Fields to change in every task; omitted fields keep their value.")] input: TaskUpdateInput,
         #[graphql(
-            desc = "Versions that some or all of the tasks must have, at most one for each task. A task with another version is not changed and has the error CONFLICT."
+            desc = "Versions that the tasks must have, at most one for each task in `ids`. A task with another version is not changed and has the error `CONFLICT`. Default: any versions."
         )]
         expected_versions: Option<Vec<TaskVersionInput>>,
         #[graphql(
-            desc = "Whether the other tasks are changed if one cannot be changed.",
+            desc = "Whether the other tasks are changed if one cannot be changed. Default: `PARTIAL`, they are.",
             default_with = "BulkErrorPolicy::Partial"
         )]
         error_policy: BulkErrorPolicy,
@@ -272,11 +272,11 @@ impl TaskBulkMutation {
         #[graphql(desc = "Global ids of the tasks, up to 100; repeated ids count once.")] ids: Vec<ID>,
         #[graphql(desc = "New status of every task, one of its `allowedTransitions`.")] status: TaskStatus,
         #[graphql(
-            desc = "Versions that some or all of the tasks must have, at most one for each task. A task with another version is not changed and has the error CONFLICT."
+            desc = "Versions that the tasks must have, at most one for each task in `ids`. A task with another version is not changed and has the error `CONFLICT`. Default: any versions."
         )]
         expected_versions: Option<Vec<TaskVersionInput>>,
         #[graphql(
-            desc = "Whether the other tasks are changed if one cannot be changed.",
+            desc = "Whether the other tasks are changed if one cannot be changed. Default: `PARTIAL`, they are.",
             default_with = "BulkErrorPolicy::Partial"
         )]
         error_policy: BulkErrorPolicy,
@@ -296,11 +296,11 @@ impl TaskBulkMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Global ids of the tasks, up to 100; repeated ids count once.")] ids: Vec<ID>,
         #[graphql(
-            desc = "Versions that some or all of the tasks must have, at most one for each task. A task with another version is not changed and has the error CONFLICT."
+            desc = "Versions that the tasks must have, at most one for each task in `ids`. A task with another version is not changed and has the error `CONFLICT`. Default: any versions."
         )]
         expected_versions: Option<Vec<TaskVersionInput>>,
         #[graphql(
-            desc = "Whether the other tasks are moved to the trash if one cannot be moved.",
+            desc = "Whether the other tasks are moved to the trash if one cannot be moved. Default: `PARTIAL`, they are.",
             default_with = "BulkErrorPolicy::Partial"
         )]
         error_policy: BulkErrorPolicy,

@@ -106,7 +106,10 @@ pub(in crate::graphql) fn task_list(
     if steps.len() > MAX_ORDER_STEPS {
         return Err(domain::error::Error::BadInput {
             field: "orderBy",
-            message: format!("orderBy has {} steps; up to {MAX_ORDER_STEPS} are allowed", steps.len()),
+            message: format!(
+                "orderBy has {} sort keys; up to {MAX_ORDER_STEPS} are allowed",
+                steps.len()
+            ),
         });
     }
     let order = if steps.is_empty() {

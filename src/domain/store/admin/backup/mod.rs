@@ -2,8 +2,8 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `sqlite` | copies of the file |
-//! | `postgres` | dumps by `pg_dump` |
+//! | `sqlite` | dumps by `VACUUM INTO`, and restores |
+//! | `postgres` | dumps by `pg_dump`, and restores |
 //! | `program` | PostgreSQL's client programs |
 //! | `script` | parser of the output of `pg_restore` |
 //!

@@ -34,7 +34,7 @@ impl FileMap {
         })?;
         if entries.len() > max_files {
             let message = format!(
-                "The request passes the limit of files: {}; up to {max_files} are allowed",
+                "The request exceeds the limit of files: {}; up to {max_files} are allowed",
                 entries.len()
             );
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));

@@ -103,7 +103,7 @@ fn require_preflight(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(Refusal::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "UNSUPPORTED_MEDIA_TYPE",
-        "multipart/form-data is taken only with one of the headers Apollo-Require-Preflight, \
-         X-Apollo-Operation-Name or GraphQL-Preflight, whatever its value, so that no form of another site can send it",
+        "multipart/form-data is accepted only with one of the headers Apollo-Require-Preflight, \
+         X-Apollo-Operation-Name or GraphQL-Preflight, with any value; pages of other sites cannot send them",
     ))
 }
