@@ -130,6 +130,8 @@ fn the_image_is_built_from_existing_files() {
     assert!(dockerfile.contains("ENV APP_ENV=production "));
     let version = format!("\nARG VERSION={}\n", env!("CARGO_PKG_VERSION"));
     assert!(dockerfile.contains(&version), "the image has another version");
+    let ignored = read(".dockerignore");
+    let kept: Vec<&str> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
     for copied in dockerfile.lines().filter_map(|line| line.strip_prefix("COPY ")) {
         let words: Vec<&str> = copied.split(' ').collect();
         for source in words[..words.len() - 1]
@@ -139,6 +141,10 @@ fn the_image_is_built_from_existing_files() {
             assert!(
                 root().join(source).exists(),
                 "the image copies {source}, which does not exist"
+            );
+            assert!(
+                kept.iter().any(|kept| Path::new(source).starts_with(kept)),
+                ".dockerignore excludes {source}"
             );
         }
     }
@@ -157,7 +163,7 @@ fn the_image_is_built_from_existing_files() {
             "{member}"
         );
     }
-    for kept in read(".dockerignore").lines().filter_map(|line| line.strip_prefix('!')) {
+    for kept in kept {
         assert!(
             Path::new(&root()).join(kept).exists(),
             "there is no {kept} for the image"

@@ -134,7 +134,7 @@ async fn pages_agree(rows: &[Row], orders: &[Value], size: i64) {
     let mut created = Vec::new();
     for (number, row) in rows.iter().enumerate() {
         if number % 2 == 0 {
-            app.advance(chrono::TimeDelta::milliseconds(1));
+            app.advance(TimeDelta::milliseconds(1));
         }
         let due = row.due.map(|day| format!("2026-02-0{}T00:00:00Z", day + 1));
         let title = ["Alpha", "alpha", "Ömega"][usize::from(row.title)];
@@ -327,7 +327,7 @@ async fn lists_agree(tasks: &[Shared], asked: &[Ask]) {
     let people = [app.member().await, app.member().await];
     let boss = app.admin().await;
     for task in tasks {
-        app.advance(chrono::TimeDelta::milliseconds(1));
+        app.advance(TimeDelta::milliseconds(1));
         let owner = &people[task.owner];
         let input = json!({
             "title": (["Alpha", "alpha", "Ömega"][usize::from(task.row.title)]),

@@ -136,10 +136,7 @@ impl Exchange {
         for (name, value) in &mut body {
             *value = match (name.as_str(), value.take()) {
                 ("due_date", Value::String(text)) if text.is_empty() => Value::Null,
-                // The last second of the day, so that the task is not overdue on that day.
-                ("due_date", Value::String(day)) if self.dialect.is_due_by_day && read_day(&day).is_some() => {
-                    json!(format!("{day}T23:59:59Z"))
-                }
+                ("due_date", Value::String(text)) if self.dialect.is_due_by_day => json!(end_of_day(text)),
                 ("tags", tags) => self.tags(tags),
                 (_, other) => other,
             };
@@ -167,6 +164,19 @@ fn include_day((name, value): &mut (String, String)) {
     };
     if let Some(bound) = bound {
         *value = bound;
+    }
+}
+
+/// The last second of a day, so that the task is not overdue on that day. Front ends send a day, or its start in UTC.
+fn end_of_day(text: String) -> String {
+    let day = match text.split_once("T00:00:00") {
+        Some((day, "" | "Z" | ".000Z")) => day,
+        _ => &text,
+    };
+    if read_day(day).is_some() {
+        format!("{day}T23:59:59Z")
+    } else {
+        text
     }
 }
 

@@ -139,3 +139,41 @@ async fn a_key_stored_in_one_dialect_is_replayed_in_another() {
         (second.at("/id"), "true")
     );
 }
+
+#[tokio::test]
+async fn unknown_parameters_are_ignored_on_every_route() {
+    let others = RestDialect::ALL
+        .into_iter()
+        .filter(|dialect| *dialect != RestDialect::Taskwire);
+    for dialect in others {
+        let app = serve(dialect.as_str()).await;
+        let ann = app.member().await;
+        let task = send(&ann, Method::POST, "/tasks?_=1", json!({ "title": "T" }), 201).await;
+        for path in [
+            format!("/tasks/{}?_=1", task.at("/id")),
+            "/tasks/stats?_=1".to_owned(),
+            "/auth/me?_=1".to_owned(),
+        ] {
+            send(&ann, Method::GET, &path, Value::Null, 200).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn internal_errors_have_the_code_of_the_dialect() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let below = file.join("below");
+    for (dialect, code) in [
+        ("skip-limit", "INTERNAL_SERVER_ERROR"),
+        ("accounts", "INTERNAL"),
+        ("workflow", "INTERNAL_ERROR"),
+    ] {
+        let settings = [("REST_DIALECT", dialect), ("UPLOAD_DIR", below.to_str().unwrap())];
+        let app = TestApp::start_with(&settings).await;
+        let answer = app.member().await.posts_file("/upload", "n.txt", b"hi").await;
+        let given = (answer.status.as_u16(), answer.at("/error/code"));
+        assert_eq!(given, (500, &json!(code)), "{}", answer.text);
+    }
+}

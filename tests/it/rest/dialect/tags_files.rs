@@ -138,6 +138,8 @@ async fn task_pages_follow_the_contract() {
     let ann = client(&app, "ann").await;
     let list = send(&ann, Method::GET, "/tasks", Value::Null, 200).await;
     assert_eq!((list.at("/pages"), list.at("/tasks")), (&json!(0), &json!([])));
+    assert_eq!(list.at("/limit"), 100);
+    send(&ann, Method::GET, "/files/files/1", Value::Null, 404).await;
     let tasks = [
         json!({ "title": "B", "tags": ["x"], "due_date": "2026-01-14" }),
         json!({ "title": "C", "tags": ["y"], "due_date": "2026-01-15" }),
@@ -180,6 +182,12 @@ async fn single_tasks_follow_the_contract() {
         (&task["title"], &task["tags"], &task["due_date"], &task["completed"]),
         (&json!("x"), &json!(["a", "b"]), &json!("2026-01-31"), &json!(false))
     );
+    for start in ["2026-01-15T00:00:00Z", "2026-01-15T00:00:00.000Z", "2026-01-15T00:00:00"] {
+        let today = json!({ "title": "today", "due_date": start });
+        send(&ann, Method::POST, "/tasks", today, 201).await;
+    }
+    let overdue = send(&ann, Method::GET, "/tasks?overdue=true", Value::Null, 200).await;
+    assert_eq!(overdue.body, json!([]), "what is due today is not overdue");
     let path = format!("/tasks/{}", task["id"]);
     assert_eq!(send(&ann, Method::GET, &path, Value::Null, 200).await.body, task);
     let mut whole = task.clone();

@@ -296,4 +296,14 @@ async fn health_and_metrics_follow_the_contract() {
     expect_members(&metrics.body, "total_requests:int status_codes:object");
     let answer = nobody.rest(Method::PUT, "/api/v1/auth/me", json!({})).await;
     expect_error(&answer, 405, "METHOD_NOT_ALLOWED");
+    assert!(answer.header("allow").contains("GET"), "{}", answer.header("allow"));
+    let ann = client(&app, "ann").await;
+    let text = ann
+        .request(Method::POST, "/api/v1/tasks")
+        .header("content-type", "text/plain");
+    expect_error(&ann.send(text.body("x".into()).unwrap()).await, 415, "HTTP_ERROR");
+    let answer = ann.rest(Method::GET, "/api/v1/tasks/%ff", Value::Null).await;
+    expect_error(&answer, 400, "BAD_REQUEST");
+    let answer = ann.rest(Method::GET, "/api/v1/tasks/admin/all", Value::Null).await;
+    expect_error(&answer, 403, "FORBIDDEN");
 }
