@@ -1,10 +1,8 @@
 //! Identifiers: one type per resource, so that they cannot be mixed up.
 
-use serde::{Deserialize, Serialize};
-
 /// A number that identifies a resource.
 pub trait Identifier: Copy {
-    /// Name of the resource. Global ids contain it.
+    /// Name of the resource, such as `Task`. Global ids and messages contain it.
     const RESOURCE: &'static str;
 
     /// The id with this number.
@@ -14,20 +12,21 @@ pub trait Identifier: Copy {
     fn number(self) -> i32;
 }
 
+/// Declares id types. A new resource declares its own in its module.
 macro_rules! identifiers {
     ($($(#[$doc:meta])* $name:ident($resource:literal);)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub i32);
 
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.fmt(f)
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Display::fmt(&self.0, f)
             }
         }
 
-        impl Identifier for $name {
+        impl $crate::domain::id::Identifier for $name {
             const RESOURCE: &'static str = $resource;
 
             fn from_number(number: i32) -> Self {
@@ -40,6 +39,7 @@ macro_rules! identifiers {
         }
     )*};
 }
+pub(in crate::domain) use identifiers;
 
 identifiers! {
     /// Id of a task.
@@ -52,6 +52,4 @@ identifiers! {
     NotificationId("Notification");
     /// Id of an attachment.
     AttachmentId("Attachment");
-    /// Id of a job.
-    JobId("Job");
 }

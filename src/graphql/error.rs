@@ -1,11 +1,10 @@
 //! Conversion of domain errors. Errors the client can fix go to `userErrors` of the payload; all others go to the top
 //! level of the response, with a code.
 
-use async_graphql::{Enum, ErrorExtensionValues, ID, Pos, ServerError, SimpleObject};
+use async_graphql::{Enum, ErrorExtensionValues, Pos, ServerError, SimpleObject};
 
-use super::node::GlobalId as _;
+use super::node::{GlobalId as _, global_id};
 use crate::domain::error::{Code, Error, Violation, ViolationKind};
-use crate::domain::id::{AttachmentId, NotificationId, SessionId, TaskId, UserId};
 use crate::http::request_id;
 
 /// Result of a resolver.
@@ -173,24 +172,17 @@ fn violation(violation: &Violation, input: &[&str]) -> UserError {
 /// The message of an error, with a global id instead of a number.
 fn message_of(error: &Error) -> String {
     let with_global_id = match error {
-        Error::NotFound { noun, key: "id", value } => {
-            global_id(noun, value).map(|id| Error::not_found(noun, id.as_str()))
+        Error::NotFound {
+            resource,
+            key: "id",
+            value,
+        } => {
+            let number = value.parse::<i32>().ok();
+            number.map(|number| Error::absent(resource, global_id(resource, number).as_str()))
         }
         _ => None,
     };
     with_global_id.as_ref().unwrap_or(error).to_string()
-}
-
-fn global_id(noun: &str, number: &str) -> Option<ID> {
-    let number = number.parse().ok()?;
-    Some(match noun {
-        "task" => TaskId(number).to_global(),
-        "user" => UserId(number).to_global(),
-        "attachment" => AttachmentId(number).to_global(),
-        "notification" => NotificationId(number).to_global(),
-        "session" => SessionId(number).to_global(),
-        _ => return None,
-    })
 }
 
 /// The message about a field, with names in camel case and global ids.

@@ -13,24 +13,19 @@ use crate::domain::id::Identifier;
 pub trait GlobalId: Identifier {
     /// Encodes the global id: base64url of type and number.
     fn to_global(self) -> ID {
-        ID(URL_SAFE_NO_PAD.encode(format!("{}:{}", Self::RESOURCE, self.number())))
+        global_id(Self::RESOURCE, self.number())
+    }
+
+    /// The id in a global id of this type.
+    fn parse_global(id: &ID) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id.as_bytes()).ok()?).ok()?;
+        let number = text.strip_prefix(Self::RESOURCE)?.strip_prefix(':')?.parse().ok()?;
+        Some(Self::from_number(number))
     }
 
     /// Decodes a global id. `path` is its path in the arguments, for errors.
     fn from_global(path: impl fmt::Display, id: &ID) -> Result<Self> {
-        let number = URL_SAFE_NO_PAD.decode(id.as_bytes()).ok().and_then(|bytes| {
-            let text = String::from_utf8(bytes).ok()?;
-            text.strip_prefix(Self::RESOURCE)?.strip_prefix(':')?.parse().ok()
-        });
-        number.map(Self::from_number).ok_or_else(|| Error::BadInput {
-            field: "id",
-            message: format!(
-                "{path}: '{}' is not the id of {} {}; use an id that this server gave, unchanged",
-                excerpt(id),
-                if Self::RESOURCE.starts_with('A') { "an" } else { "a" },
-                Self::RESOURCE
-            ),
-        })
+        Self::parse_global(id).ok_or_else(|| wrong_id(path, id, &[Self::RESOURCE]))
     }
 
     /// Decodes the global ids of a list. `path` is the path of the list in the arguments, for errors.
@@ -42,6 +37,29 @@ pub trait GlobalId: Identifier {
 }
 
 impl<T: Identifier> GlobalId for T {}
+
+/// The global id of a resource.
+pub(super) fn global_id(resource: &str, number: i32) -> ID {
+    ID(URL_SAFE_NO_PAD.encode(format!("{resource}:{number}")))
+}
+
+/// The error for a value that is not a global id of these types.
+pub(super) fn wrong_id(path: impl fmt::Display, id: &ID, types: &[&str]) -> Error {
+    let names = types.iter().map(|name| {
+        let article = if name.starts_with('A') { "an" } else { "a" };
+        format!("{article} {name}")
+    });
+    let names: Vec<String> = names.collect();
+    let allowed = match names.as_slice() {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => names.concat(),
+    };
+    let message = format!(
+        "{path}: '{}' is not the id of {allowed}; use an id that this server gave, unchanged",
+        excerpt(id)
+    );
+    Error::BadInput { field: "id", message }
+}
 
 #[cfg(test)]
 mod tests {

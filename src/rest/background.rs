@@ -9,15 +9,21 @@ use utoipa_axum::routes;
 
 use super::error::Result;
 use super::extract::{BodyOrNothing, MaybeSignedIn, Parameters, PathId, SignedIn};
-use super::openapi::schema;
+use super::openapi::schema::{self, described, described_by_hand};
 use super::value::Moment;
 use super::{Location, Route, location};
 use crate::domain::external::ExternalAnswer;
-use crate::domain::id::JobId;
-use crate::domain::job::BackgroundTask;
+use crate::domain::job::{BackgroundTask, JobId, MAX_MESSAGE_LENGTH};
 use crate::http::json::Json;
 use crate::rate_limit::Tier;
 use crate::state::AppState;
+
+described! {
+    /// Text of up to 255 characters.
+    Message => schema::text().max_length(Some(MAX_MESSAGE_LENGTH)).pattern(Some(schema::TEXT)).examples(["Count them"]);
+}
+
+described_by_hand!(JobId, "Id" => schema::id());
 
 /// Response of the external service.
 #[derive(Serialize, ToSchema)]
@@ -53,7 +59,7 @@ impl From<ExternalAnswer> for ExternalBody {
 #[schema(as = BackgroundOrder)]
 pub(super) struct QueueInput {
     /// Text for the server's log; default `task_name`.
-    #[schema(value_type = Option<schema::Message>)]
+    #[schema(value_type = Option<Message>)]
     message: Option<String>,
 }
 
@@ -61,7 +67,7 @@ pub(super) struct QueueInput {
 #[into_params(parameter_in = Query)]
 pub(super) struct QueueParameters {
     /// Text for the server's log if the body has no `message`.
-    #[param(value_type = Option<schema::Message>, inline)]
+    #[param(value_type = Option<Message>, inline)]
     task_name: Option<String>,
 }
 
@@ -118,7 +124,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// Call the configured external service
-#[utoipa::path(get, path = "/async/external", tag = "background", operation_id = "callExternal",
+#[utoipa::path(get, path = "/async/external", operation_id = "callExternal",
     responses(
         (status = 200, description = "The response of the service", body = ExternalBody),
         (status = 502, description = "The service cannot be reached or returned an error"),
@@ -137,7 +143,7 @@ pub(super) async fn call_external(
 }
 
 /// Count the caller's tasks in the background
-#[utoipa::path(post, path = "/async/background-task", tag = "background", operation_id = "queueBackgroundTask",
+#[utoipa::path(post, path = "/async/background-task", operation_id = "queueBackgroundTask",
     params(QueueParameters), request_body = Option<QueueInput>,
     responses((status = 202, description = "The job is queued", body = QueuedBody)))]
 pub(super) async fn queue(
@@ -162,7 +168,7 @@ pub(super) async fn queue(
 }
 
 /// Get the state of a background job
-#[utoipa::path(get, path = "/async/background-task/{id}", tag = "background", operation_id = "getBackgroundTask",
+#[utoipa::path(get, path = "/async/background-task/{id}", operation_id = "getBackgroundTask",
     params(PathId),
     responses((status = 200, description = "The state of the job", body = BackgroundTaskBody)))]
 pub(super) async fn get(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> Result<Json<BackgroundTaskBody>> {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::domain::error::{Code, Error, Violation, ViolationKind};
+use crate::domain::error::{Code, Error, Violation, ViolationKind, in_words};
 use crate::domain::external::ExternalFailure;
 use crate::http::encoding;
 use crate::http::json::Json;
@@ -60,7 +60,7 @@ pub(super) struct Fault {
 #[derive(Clone, Debug)]
 pub(super) enum Subject {
     /// A resource was not found.
-    Absent { noun: &'static str, value: String },
+    Absent { noun: String, value: String },
     /// The body is not valid JSON from this column on.
     Malformed { column: usize },
     /// The content encoding of the body.
@@ -191,7 +191,8 @@ impl From<Error> for Problem {
         problem.status = match error {
             Error::Unauthenticated(_) | Error::InvalidCredentials(_) => StatusCode::UNAUTHORIZED,
             Error::Forbidden { .. } => StatusCode::FORBIDDEN,
-            Error::NotFound { noun, value, .. } => {
+            Error::NotFound { resource, value, .. } => {
+                let noun = in_words(resource);
                 problem.subject = Some(Box::new(Subject::Absent { noun, value }));
                 StatusCode::NOT_FOUND
             }

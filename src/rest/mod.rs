@@ -15,9 +15,10 @@
 //! | `value` | dates, names and numbers in requests |
 //! | `session`, `task`, `statistics`, `attachment`, `user`, `background` | the handlers, a file or folder for each resource type |
 //!
-//! Method and path of a route come from the OpenAPI description of its handler. Every route works under `/api/v1` and
-//! at the root, because two older APIs had no prefix, and with and without a trailing slash. Only the file routes of an
-//! early API have one path. A fixed path segment takes precedence over `{id}`, in any order of the routes.
+//! Method and path of a route come from the OpenAPI description of its handler, its tag from the list of resources.
+//! Every route works under `/api/v1` and at the root, because two older APIs had no prefix, and with and without a
+//! trailing slash. Only the file routes of an early API have one path. A fixed path segment takes precedence over
+//! `{id}`, in any order of the routes.
 
 #![expect(
     unused_qualifications,
@@ -106,6 +107,11 @@ impl Route {
         }
     }
 
+    fn tagged(mut self, tag: &str) -> Self {
+        openapi::set_tag(&mut self.item, tag);
+        self
+    }
+
     fn counted_as(self, tier: impl Into<Option<Tier>>) -> Self {
         Self {
             tier: tier.into(),
@@ -141,19 +147,32 @@ impl Route {
     }
 }
 
-/// Every method and path, by resource.
-fn routes() -> Vec<Route> {
-    [
-        session::routes(),
-        user::routes(),
-        task::routes(),
-        statistics::routes(),
-        attachment::routes(),
-        background::routes(),
+/// The resources: the tag of the operations in the OpenAPI document, its description, and the routes.
+fn resources() -> Vec<(&'static str, &'static str, Vec<Route>)> {
+    let tasks = task::routes().into_iter().chain(statistics::routes());
+    vec![
+        ("auth", "Registration, sign-in and sign-out", session::routes()),
+        ("tasks", "Tasks, tags and statistics", tasks.collect()),
+        (
+            "files",
+            "Files of tasks, and files without a task",
+            attachment::routes(),
+        ),
+        ("users", "Users and their accounts", user::routes()),
+        (
+            "background",
+            "External service and background jobs",
+            background::routes(),
+        ),
     ]
-    .into_iter()
-    .flatten()
-    .collect()
+}
+
+/// Every method and path.
+fn routes() -> Vec<Route> {
+    let routes = resources()
+        .into_iter()
+        .flat_map(|(tag, _, routes)| routes.into_iter().map(move |route| route.tagged(tag)));
+    routes.collect()
 }
 
 /// The methods and paths of all routes, without prefixes.

@@ -15,7 +15,7 @@ use super::extract::{Body, Form, Parameters, Sender, SignedIn};
 use super::idempotency;
 use super::openapi::schema::{self, described_by_hand};
 use super::rate_limit::limit_refresh;
-use super::user::UserBody;
+use super::user::{self, UserBody};
 use super::value::{Flag, Moment, Name, Named};
 use super::{Location, Route, location};
 use crate::domain::error::ViolationKind;
@@ -216,11 +216,13 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(routes!(resend_verification))
             .counted_as(Tier::Strict)
             .without_key(),
+        Route::of(routes!(user::me)),
+        Route::of(routes!(user::me)).at("/users/me", "getOwnUser"),
     ]
 }
 
 /// Create an account
-#[utoipa::path(post, path = "/auth/register", tag = "auth", operation_id = "register", security(()),
+#[utoipa::path(post, path = "/auth/register", operation_id = "register", security(()),
     request_body = RegisterInput,
     responses(
         (status = 201, description = "The new account and its tokens", body = RegisteredBody),
@@ -242,7 +244,7 @@ pub(super) async fn register(
 /// Sign in
 ///
 /// After ten wrong passwords in a row for an account from one address, the next attempt must wait for `Retry-After`.
-#[utoipa::path(post, path = "/auth/login", tag = "auth", operation_id = "login", security(()),
+#[utoipa::path(post, path = "/auth/login", operation_id = "login", security(()),
     request_body = LoginInput,
     responses(
         (status = 200, description = "Tokens", body = TokensBody),
@@ -255,7 +257,7 @@ pub(super) async fn login(Sender(app, device): Sender, Body(input): Body<LoginIn
 }
 
 /// Sign in with an OAuth2 form
-#[utoipa::path(post, path = "/auth/login/access-token", tag = "auth", operation_id = "loginByForm", security(()),
+#[utoipa::path(post, path = "/auth/login/access-token", operation_id = "loginByForm", security(()),
     request_body(content = PasswordGrant, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Tokens", body = TokensBody),
@@ -273,7 +275,7 @@ pub(super) async fn access_token(
 /// Get a new pair of tokens
 ///
 /// A refresh token works once. If it is used again, all tokens derived from it are revoked.
-#[utoipa::path(post, path = "/auth/refresh", tag = "auth", operation_id = "refresh", security(()),
+#[utoipa::path(post, path = "/auth/refresh", operation_id = "refresh", security(()),
     request_body = RefreshInput,
     responses(
         (status = 200, description = "Tokens", body = TokensBody),
@@ -292,7 +294,7 @@ pub(super) async fn refresh(Sender(app, device): Sender, input: Result<Body<Refr
 /// Verify an e-mail address
 ///
 /// Uses the token from the verification mail. A token works once, within 24 hours.
-#[utoipa::path(post, path = "/auth/verify-email", tag = "auth", operation_id = "verifyEmail", security(()),
+#[utoipa::path(post, path = "/auth/verify-email", operation_id = "verifyEmail", security(()),
     request_body = VerifyEmailInput,
     responses(
         (status = 204, description = "The address is verified"),
@@ -309,7 +311,7 @@ pub(super) async fn verify_email(
 /// Request another verification mail
 ///
 /// For the caller's address, at most once per minute. The new token replaces the last one.
-#[utoipa::path(post, path = "/auth/verify-email/resend", tag = "auth", operation_id = "resendVerification",
+#[utoipa::path(post, path = "/auth/verify-email/resend", operation_id = "resendVerification",
     responses((status = 202, description = "The mail will be sent")))]
 pub(super) async fn resend_verification(SignedIn(app, actor): SignedIn) -> Result<StatusCode> {
     app.domain().users().send_verification(&actor).await?;
@@ -317,7 +319,7 @@ pub(super) async fn resend_verification(SignedIn(app, actor): SignedIn) -> Resul
 }
 
 /// Sign out
-#[utoipa::path(post, path = "/auth/logout", tag = "auth", operation_id = "logout", params(LogoutParameters),
+#[utoipa::path(post, path = "/auth/logout", operation_id = "logout", params(LogoutParameters),
     responses((status = 204, description = "The tokens are revoked")))]
 pub(super) async fn logout(
     SignedIn(app, actor): SignedIn,

@@ -120,7 +120,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// Count tasks
 ///
 /// Counts the tasks that the caller can see. `/tasks/stats` returns the same.
-#[utoipa::path(get, path = "/tasks/statistics", tag = "tasks", operation_id = "getTaskStatistics",
+#[utoipa::path(get, path = "/tasks/statistics", operation_id = "getTaskStatistics",
     responses((status = 200, description = "The counts", body = StatisticsBody,
         headers(("X-Cache" = String, description = "`HIT` for cached counts, `MISS` for new ones")))))]
 pub(super) async fn get(

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::Route;
 use super::error::{Problem, Result};
 use super::extract::{Body, Parameters, PathId, Sender, SignedIn};
-use super::openapi::schema;
+use super::openapi::schema::{self, described_by_hand};
 use super::page::{ListBody, PageParameters, name_cursor, rows};
 use super::rate_limit::limit_password;
 use super::rules::Rules;
@@ -21,6 +21,8 @@ use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
 use crate::domain::user::{User, UserChange};
 use crate::http::json::Json;
+
+described_by_hand!(UserId, "Id" => schema::id());
 
 /// The fields of a user that every signed-in user can see.
 #[derive(Serialize, ToSchema)]
@@ -181,9 +183,7 @@ pub(super) struct DeleteParameters {
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::of(routes!(me)),
         Route::of(routes!(list)),
-        Route::of(routes!(me)).at("/users/me", "getOwnUser"),
         Route::of(routes!(get)),
         Route::of(routes!(update)),
         Route::of(routes!(delete)),
@@ -193,14 +193,14 @@ pub(super) fn routes() -> Vec<Route> {
 /// Get the caller's account
 ///
 /// `/users/me` returns the same.
-#[utoipa::path(get, path = "/auth/me", tag = "auth", operation_id = "getMe",
+#[utoipa::path(get, path = "/auth/me", operation_id = "getMe",
     responses((status = 200, description = "The caller's account", body = UserBody)))]
 pub(super) async fn me(SignedIn(app, actor): SignedIn) -> Result<Json<UserBody>> {
     Ok(Json(app.domain().users().viewer(&actor).await?.into()))
 }
 
 /// List users
-#[utoipa::path(get, path = "/users", tag = "users", operation_id = "listUsers", params(PageParameters),
+#[utoipa::path(get, path = "/users", operation_id = "listUsers", params(PageParameters),
     responses((status = 200, description = "One page of the list, sorted by id", body = ListBody<UserBody>)))]
 pub(super) async fn list(
     SignedIn(app, actor): SignedIn,
@@ -216,7 +216,7 @@ pub(super) async fn list(
 }
 
 /// Get a user
-#[utoipa::path(get, path = "/users/{id}", tag = "users", operation_id = "getUser", params(PathId),
+#[utoipa::path(get, path = "/users/{id}", operation_id = "getUser", params(PathId),
     responses((status = 200, description = "The user", body = UserBody)))]
 pub(super) async fn get(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> Result<Json<UserBody>> {
     Ok(Json(app.domain().users().get(&actor, UserId(id)).await?.into()))
@@ -225,7 +225,7 @@ pub(super) async fn get(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> R
 /// Change an account
 ///
 /// Users can change their own account, administrators any account.
-#[utoipa::path(patch, path = "/users/{id}", tag = "users", operation_id = "updateUser", params(PathId),
+#[utoipa::path(patch, path = "/users/{id}", operation_id = "updateUser", params(PathId),
     request_body = UpdateInput,
     responses(
         (status = 200, description = "The updated account", body = UserBody),
@@ -254,7 +254,7 @@ pub(super) async fn update(
 /// Delete an account
 ///
 /// Administrators only. The user's tasks are deleted too, unless `transfer_to` names their new owner.
-#[utoipa::path(delete, path = "/users/{id}", tag = "users", operation_id = "deleteUser",
+#[utoipa::path(delete, path = "/users/{id}", operation_id = "deleteUser",
     params(PathId, DeleteParameters),
     responses(
         (status = 204, description = "The account is deleted"),

@@ -3,11 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use chrono::{TimeZone as _, Utc};
 use taskwire::domain::actor::{Actor, Role, SignedIn};
 use taskwire::domain::error::{Error, SignedOut};
-use taskwire::domain::id::{SessionId, UserId};
+use taskwire::domain::id::{SessionId, TaskId, UserId};
 use taskwire::domain::local_time::DEFAULT_TIME_ZONE;
 use taskwire::domain::policy::{self, Action, ResourceType, Visibility};
+use taskwire::domain::tag::Tags;
+use taskwire::domain::task::workflow::Status;
+use taskwire::domain::task::{Priority, Task};
+use taskwire::domain::user::User;
 
 use crate::noun;
 
@@ -15,6 +20,39 @@ pub const OWNER: UserId = UserId(1);
 pub const ASSIGNEE: UserId = UserId(2);
 pub const OTHER: UserId = UserId(3);
 const ADMIN: UserId = UserId(4);
+
+/// A task of [`OWNER`], assigned to [`ASSIGNEE`].
+pub fn task() -> Task {
+    let moment = Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap();
+    Task {
+        id: TaskId(1),
+        title: "A task".to_owned(),
+        description: None,
+        status: Status::Todo,
+        priority: Priority::Medium,
+        due_date: None,
+        due_on: None,
+        owner_id: OWNER,
+        assignee_id: Some(ASSIGNEE),
+        tags: Tags::new(),
+        client_key: None,
+        version: 1,
+        completed_at: None,
+        deleted_at: None,
+        created_at: moment,
+        updated_at: moment,
+    }
+}
+
+/// The account of [`OWNER`].
+pub fn account() -> User {
+    User {
+        id: OWNER,
+        username: None,
+        full_name: None,
+        account: None,
+    }
+}
 
 /// The columns of the table. For an account, "owner" is the account's user.
 fn actors() -> Vec<(&'static str, Actor)> {

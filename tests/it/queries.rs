@@ -3,6 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use crate::noun::{self, Ids};
 use crate::support::TestApp;
 use crate::support::database::is_postgres;
 use crate::support::person::Person;
@@ -23,6 +24,28 @@ async fn tasks(owner: &Person<'_>, assignees: &[Person<'_>], count: usize) {
         owner
             .creates_task(json!({ "title": format!("Task {number}"), "assigneeId": assignee, "tags": ["a", "b"] }))
             .await;
+    }
+}
+
+/// How often the resources of all nouns are created.
+const ROUNDS: usize = 34;
+
+#[tokio::test]
+async fn a_page_of_a_noun_takes_the_same_number_of_statements_at_any_size() {
+    let app = TestApp::start().await;
+    let (owner, assignee) = (app.member().await, app.member().await);
+    for _ in 0..ROUNDS {
+        Ids::create(noun::ALL, &owner, &assignee).await;
+    }
+    for (query, expected) in noun::ALL.iter().flat_map(|noun| noun.statements) {
+        for size in [2, 100] {
+            let page = query.replace("SIZE", &size.to_string());
+            let (statements, data) = cost(&app, &owner, &format!("{{ {page} }}")).await;
+            let mut lists = data.as_object().unwrap().values();
+            let nodes = lists.next().unwrap()["nodes"].as_array().unwrap();
+            assert!(nodes.len() >= size.min(ROUNDS), "{page}: {} rows", nodes.len());
+            assert_eq!(statements, *expected, "{page}");
+        }
     }
 }
 
@@ -59,7 +82,7 @@ async fn newest(person: &Person<'_>) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_page_with_every_field_takes_the_same_number_of_statements_at_any_size() {
+async fn a_page_has_files_and_history_of_each_task_at_any_size() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let others = [app.member().await, app.member().await, app.member().await];
@@ -74,25 +97,20 @@ async fn a_page_with_every_field_takes_the_same_number_of_statements_at_any_size
         let query = format!(
             "{{ tasks(first: {size}) {{ totalCount nodes {{ title tags attachments {{ filename }} owner {{ username }} assignee {{ username }} }} }} }}"
         );
-        let (statements, data) = cost(&app, &ann, &query).await;
+        let (_, data) = cost(&app, &ann, &query).await;
         assert_eq!(data["tasks"]["nodes"].as_array().unwrap().len(), size);
         assert_eq!(data["tasks"]["nodes"][0]["tags"], json!(["a", "b"]));
         assert_eq!(
             data["tasks"]["nodes"][0]["attachments"],
             json!([{ "filename": "a.txt" }, { "filename": "b.txt" }])
         );
-        assert_eq!(statements, 5, "the session, the page, its users, its files, the total");
         let query = format!(
             "{{ tasks(first: {size}) {{ nodes {{ history(last: 1) {{ totalCount nodes {{ type actor {{ username }} task {{ tags }} }} }} }} }} }}"
         );
-        let (statements, data) = cost(&app, &ann, &query).await;
+        let (_, data) = cost(&app, &ann, &query).await;
         assert_eq!(
             data["tasks"]["nodes"][1]["history"],
             json!({ "totalCount": 1, "nodes": [{ "type": "CREATED", "actor": { "username": ann.name }, "task": { "tags": ["a", "b"] } }] })
-        );
-        assert_eq!(
-            statements, 5,
-            "the session, the page, its events, their users, their numbers"
         );
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Attachment, Stored, StoredFile, filename};
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
-use crate::domain::id::{AttachmentId, TaskId};
+use crate::domain::id::{AttachmentId, Identifier as _, TaskId};
 use crate::domain::task::Tasks;
 use crate::domain::{Core, policy, store};
 
@@ -85,7 +85,7 @@ impl<'a> Attachments<'a> {
             None
         };
         found.ok_or_else(|| Error::NotFound {
-            noun: "attachment",
+            resource: AttachmentId::RESOURCE,
             key: "filename",
             value: filename::shown(filename),
         })
@@ -94,6 +94,6 @@ impl<'a> Attachments<'a> {
     pub(super) async fn get_stored(self, actor: &Actor, id: AttachmentId) -> Result<Stored> {
         let scope = policy::scope(actor)?;
         let mut found = store::attachment::find_many(&self.core.store.reader(actor), &scope, &[id]).await?;
-        found.pop().ok_or_else(|| Error::not_found("attachment", id))
+        found.pop().ok_or_else(|| Error::not_found(id))
     }
 }

@@ -11,8 +11,7 @@ use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
-use crate::domain::id::JobId;
-use crate::domain::job::{JobKind, NewJob};
+use crate::domain::job::{JobId, JobKind, NewJob};
 use crate::domain::policy;
 use crate::domain::store::{self, Store, WriteTransaction};
 

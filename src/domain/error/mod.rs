@@ -16,7 +16,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::external::ExternalFailure;
-use super::id::TaskId;
+use super::id::{Identifier, TaskId};
 use super::idempotency::Omitted;
 use super::named_enum::named_enum;
 use super::task::workflow::Status;
@@ -38,10 +38,10 @@ pub enum Error {
         message: String,
     },
     /// The resource does not exist, or the actor may not see it; both give the same message.
-    #[error("There is no {noun} with the {key} {value}, or you may not see it")]
+    #[error("There is no {} with the {key} {value}, or you may not see it", in_words(resource))]
     NotFound {
-        /// The type of the resource, such as `task`.
-        noun: &'static str,
+        /// The type of the resource, such as `Task`; the [`Identifier::RESOURCE`] of its id, if it has one.
+        resource: &'static str,
         /// The key of the lookup, such as `id`; also the field of the request.
         key: &'static str,
         /// The value that was not found.
@@ -356,9 +356,14 @@ impl Error {
         }
     }
 
-    pub(crate) fn not_found(noun: &'static str, id: impl fmt::Display) -> Self {
+    pub(crate) fn not_found<Id: Identifier>(id: Id) -> Self {
+        Self::absent(Id::RESOURCE, id.number())
+    }
+
+    /// Like [`not_found`](Self::not_found), for a resource type that is named.
+    pub(crate) fn absent(resource: &'static str, id: impl fmt::Display) -> Self {
         Self::NotFound {
-            noun,
+            resource,
             key: "id",
             value: id.to_string(),
         }
@@ -367,6 +372,18 @@ impl Error {
     pub(crate) fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Self::Internal(Arc::new(cause.into()))
     }
+}
+
+/// The name of a resource type in a message: `background task` for `BackgroundTask`.
+pub(crate) fn in_words(resource: &str) -> String {
+    let mut words = String::new();
+    for (position, letter) in resource.char_indices() {
+        if position > 0 && letter.is_ascii_uppercase() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
 }
 
 /// A value in a message: up to 80 characters.

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{JobKind, Jobs, NewJob};
+use super::{JobId, JobKind, Jobs, NewJob};
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result, ViolationKind};
-use crate::domain::id::JobId;
 use crate::domain::policy::{self, Own, QueueJob};
 use crate::domain::store;
 
@@ -94,7 +93,7 @@ impl Jobs<'_> {
         let scope = policy::scope(actor)?;
         let (reader, now) = (self.core.store.reader(actor), self.core.clock.now());
         let found = store::job::find_background_task(&reader, &scope, id, now).await?;
-        found.ok_or_else(|| Error::not_found("background task", id))
+        found.ok_or_else(|| Error::not_found(id))
     }
 }
 

@@ -39,8 +39,13 @@ use self::worker::Worker;
 use super::actor::Actor;
 use super::clock::Timestamp;
 use super::error::Result;
-use super::id::{JobId, UserId};
+use super::id::{UserId, identifiers};
 use super::{Core, policy, store};
+
+identifiers! {
+    /// Id of a job. Users see only those of their background tasks.
+    JobId("BackgroundTask");
+}
 
 /// A job to enqueue.
 #[derive(Clone, Debug)]

@@ -217,7 +217,7 @@ impl<'a> Live<'a> {
     pub async fn check_sight(self, actor: &Actor, task: TaskId) -> Result<()> {
         let scope = policy::scope(actor)?;
         let found = store::task::find_many(&self.core.store.reader(actor), &scope, &[task]).await?;
-        let found = found.first().ok_or_else(|| Error::not_found("task", task))?;
+        let found = found.first().ok_or_else(|| Error::not_found(task))?;
         policy::permit(actor, SeeTask, found).map(|_| ())
     }
 }

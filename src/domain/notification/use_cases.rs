@@ -60,7 +60,7 @@ impl<'a> Notifications<'a> {
         let named = ids.unwrap_or_default();
         let marked = store::notification::find_many(transaction.connection(), &scope, named).await?;
         if let Some(missing) = named.iter().find(|id| marked.iter().all(|one| one.id != **id)) {
-            return Err(Error::not_found("notification", *missing));
+            return Err(Error::not_found(*missing));
         }
         transaction.commit().await?;
         Ok(marked)

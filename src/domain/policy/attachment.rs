@@ -4,7 +4,7 @@ use super::Refusal::{self, Forbidden};
 use super::resource::{OWNER, OWNER_OR_ADMIN};
 use super::scope::own_or_everything;
 use super::{Action, Own, Relationship, Resource, Rule, Scope, Tasks};
-use crate::domain::id::{AttachmentId, UserId};
+use crate::domain::id::{AttachmentId, Identifier as _, UserId};
 
 /// A file that belongs to no task.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub struct File {
 impl Resource for File {
     type Subject = AttachmentId;
 
-    const VISIBLE_TO: Option<(&'static [Relationship], &'static str)> = Some((OWNER_OR_ADMIN, "attachment"));
+    const VISIBLE_TO: Option<(&'static [Relationship], &'static str)> = Some((OWNER_OR_ADMIN, AttachmentId::RESOURCE));
 
     fn subject(&self) -> AttachmentId {
         self.id

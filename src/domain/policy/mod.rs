@@ -86,7 +86,7 @@ pub struct Rule {
 enum Refusal {
     /// With this message.
     Forbidden(&'static str),
-    /// There is no such resource.
+    /// There is no such resource of this type.
     NotFound(&'static str),
 }
 
@@ -169,13 +169,13 @@ pub fn permit<A: Action>(actor: &Actor, action: A, on: &A::On) -> Result<Permit<
     if let Some((visible_to, name)) = A::On::VISIBLE_TO
         && !is_any_of(visible_to)
     {
-        return Err(Error::not_found(name, on.subject()));
+        return Err(Error::absent(name, on.subject()));
     }
     let rule = action.rule();
     if !is_any_of(rule.allows) {
         return Err(match rule.refusal {
             Refusal::Forbidden(message) => Error::forbidden(message),
-            Refusal::NotFound(name) => Error::not_found(name, ""),
+            Refusal::NotFound(name) => Error::absent(name, ""),
         });
     }
     Ok(Permit {

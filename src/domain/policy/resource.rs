@@ -45,7 +45,7 @@ pub trait Resource {
     /// Identifies the resource in a permit.
     type Subject: Copy + Debug + Display;
 
-    /// Who may know that the resource exists, and its name in the error for all others. `None` if everyone may know.
+    /// Who may know that the resource exists, and its type in the error for all others. `None` if everyone may know.
     const VISIBLE_TO: Option<(&'static [Relationship], &'static str)> = None;
 
     /// The resource's identifier.

@@ -6,13 +6,13 @@ use super::Refusal::{self, Forbidden};
 use super::resource::{ADMIN, OWNER, OWNER_OR_ADMIN, PARTICIPANT, SERVER_ALONE};
 use super::scope::{everything, own_or_everything};
 use super::{Action, Own, Relationship, Resource, Rule, Scope};
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{Identifier as _, TaskId, UserId};
 use crate::domain::task::Task;
 
 impl Resource for Task {
     type Subject = TaskId;
 
-    const VISIBLE_TO: Option<(&'static [Relationship], &'static str)> = Some((PARTICIPANT, "task"));
+    const VISIBLE_TO: Option<(&'static [Relationship], &'static str)> = Some((PARTICIPANT, TaskId::RESOURCE));
 
     fn subject(&self) -> TaskId {
         self.id

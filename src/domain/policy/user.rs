@@ -5,7 +5,8 @@ use super::resource::{ADMIN, OWNER, OWNER_OR_ADMIN, SERVER_ALONE, USER_ALONE};
 use super::scope::{everything, own, own_or_everything};
 use super::{Action, Own, Resource, Rule, Scope, System, Visibility};
 use crate::domain::actor::Actor;
-use crate::domain::id::UserId;
+use crate::domain::id::{Identifier as _, NotificationId, UserId};
+use crate::domain::job::JobId;
 use crate::domain::user::User;
 
 impl Resource for User {
@@ -92,9 +93,9 @@ rules! { USER_ACTIONS:
     /// End sessions of an account.
     EndSessions(User): OWNER_OR_ADMIN, NOT_THE_USER;
     /// Claim an idempotency key for a request, and store the response.
-    RepeatRequest(Own): USER_ALONE, NotFound("request");
+    RepeatRequest(Own): USER_ALONE, NotFound("Request");
     /// Mark notifications as read.
-    ReadNotifications(Own): USER_ALONE, NotFound("notification");
+    ReadNotifications(Own): USER_ALONE, NotFound(NotificationId::RESOURCE);
     /// Start background work.
-    QueueJob(Own): USER_ALONE, NotFound("background task");
+    QueueJob(Own): USER_ALONE, NotFound(JobId::RESOURCE);
 }

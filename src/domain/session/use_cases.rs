@@ -207,7 +207,7 @@ impl<'a> Sessions<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "session.end", skip_all)]
     pub async fn end(self, actor: &Actor, id: SessionId) -> Result<Session> {
         let session = self.own(actor).await?.into_iter().find(|session| session.id == id);
-        let session = session.ok_or_else(|| Error::not_found("session", id))?;
+        let session = session.ok_or_else(|| Error::not_found(id))?;
         let (transaction, permit) = self.open_own(actor).await?;
         store::session::end_family_of(&transaction, &permit, id, self.core.clock.now()).await?;
         transaction.commit().await?;

@@ -280,7 +280,7 @@ pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &P
         .filter(Column::Id.eq(permit.subject().0))
         .filter(Column::TaskId.is_null());
     if transaction.count_affected(file).await? == 0 {
-        return Err(Error::not_found("attachment", permit.subject()));
+        return Err(Error::not_found(permit.subject()));
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ impl Tasks<'_> {
 
     /// Deletes the record of a file of a task, with the event.
     pub(in crate::domain) async fn detach(self, actor: &Actor, id: TaskId, file: AttachmentId) -> Result<()> {
-        let missing = || Error::not_found("attachment", file);
+        let missing = || Error::not_found(file);
         let write = self
             .open(actor, id, TrashState::Live, ExpectedVersion::any())
             .await

@@ -160,7 +160,7 @@ impl Tasks<'_> {
                         Err(conflict) => Err(conflict),
                     }
                 }
-                None => Err(Error::not_found("task", id)),
+                None => Err(Error::not_found(id)),
             };
             let outcome = outcome_of(done)?;
             results.push(BulkResult {

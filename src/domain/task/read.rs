@@ -41,7 +41,7 @@ impl<'a> Tasks<'a> {
     /// Like [`find`](Self::find), but returns an error if the task is not found.
     #[tracing::instrument(target = "taskwire::span", name = "task.get", skip_all)]
     pub async fn get(self, actor: &Actor, id: TaskId) -> Result<Task> {
-        self.find(actor, id).await?.ok_or_else(|| Error::not_found("task", id))
+        self.find(actor, id).await?.ok_or_else(|| Error::not_found(id))
     }
 
     /// One page of the tasks that the actor sees.

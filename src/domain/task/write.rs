@@ -180,7 +180,7 @@ impl Tasks<'_> {
         let before = store::task::lock(&transaction, &scope, id)
             .await?
             .filter(|found| state.holds(&found.task))
-            .ok_or_else(|| Error::not_found("task", id))?;
+            .ok_or_else(|| Error::not_found(id))?;
         let write = Write { transaction, before };
         write.locked().check_version(&expected)?;
         Ok(write)

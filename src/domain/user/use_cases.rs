@@ -45,7 +45,7 @@ impl<'a> Users<'a> {
     /// Like [`find`](Self::find), but returns an error if the user is not found.
     #[tracing::instrument(target = "taskwire::span", name = "user.get", skip_all)]
     pub async fn get(self, actor: &Actor, id: UserId) -> Result<User> {
-        self.find(actor, id).await?.ok_or_else(|| Error::not_found("user", id))
+        self.find(actor, id).await?.ok_or_else(|| Error::not_found(id))
     }
 
     /// The existing users among these.
@@ -318,7 +318,7 @@ impl<'a> Users<'a> {
         let scope = policy::scope::<UserNoun>(actor)?;
         store::user::lock(transaction, &scope, id)
             .await?
-            .ok_or_else(|| Error::not_found("user", id))
+            .ok_or_else(|| Error::not_found(id))
     }
 
     /// Fails if the change would leave no active administrator.

@@ -1,5 +1,5 @@
-//! Types of the schema, one module for each resource: objects, inputs, payloads and resolvers. The root types merge
-//! the fields of the modules.
+//! Types of the schema, one module for each resource: objects, inputs, payloads and resolvers. This module lists all
+//! of them: the root types merge their fields, `Node` has the objects with a global id.
 
 pub mod attachment;
 pub mod event;
@@ -15,11 +15,14 @@ pub mod user;
 
 use async_graphql::{MergedObject, SchemaBuilder};
 
-use self::notification::{Notification, NotificationTotals};
+use self::attachment::{Attachment, AttachmentById};
+use self::node::nodes;
+use self::notification::{Notification, NotificationById, NotificationTotals};
+use self::session::{Session, SessionById};
 use self::subscription::Subscription;
 use self::tag::{Tag, TagTotals};
-use self::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
-use self::user::{User, UserTotals};
+use self::task::{Task, TaskById, TaskEvent, TaskEventTotals, TaskTotals};
+use self::user::{User, UserById, UserTotals};
 use super::connection::Connection;
 
 /// Queries. A field for one object is null if that object does not exist or is not visible to you. A field that fails
@@ -47,6 +50,19 @@ pub struct Mutation(
     user::UserMutation,
     notification::NotificationMutation,
 );
+
+nodes! {
+    /// A task.
+    Task(TaskById);
+    /// A user.
+    User(UserById);
+    /// An attachment.
+    Attachment(AttachmentById);
+    /// A notification.
+    Notification(NotificationById);
+    /// A session.
+    Session(SessionById);
+}
 
 /// Describes the pages of each list.
 pub(super) fn describe_pages(

@@ -1,39 +1,49 @@
-//! Lookups by global id.
+//! Lookups by global id. The list of the types is in the parent module.
 
-use async_graphql::{Context, ID, Interface, Object};
+use async_graphql::{Context, ID, Object};
 use futures_util::future::try_join_all;
 
-use super::attachment::{Attachment, AttachmentById};
-use super::notification::{Notification, NotificationById};
-use super::session::{Session, SessionById};
-use super::task::{Task, TaskById};
-use super::user::{User, UserById};
-use crate::domain::error::{Error, Result, excerpt};
-use crate::domain::id::{AttachmentId, NotificationId, SessionId, TaskId, UserId};
+use super::Node;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::Identifier;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error;
 use crate::graphql::guard::SignedIn;
+use crate::graphql::loader::Batch;
 use crate::graphql::node::GlobalId as _;
 
-/// An object with a global id. The queries `node` and `nodes` return it.
-#[derive(Clone, Debug, Interface)]
-#[graphql(field(
-    name = "id",
-    ty = "ID",
-    desc = "Global id: opaque, unique over all types, accepted by `node`."
-))]
-pub enum Node {
-    /// A task.
-    Task(Task),
-    /// A user.
-    User(User),
-    /// A notification.
-    Notification(Notification),
-    /// An attachment.
-    Attachment(Attachment),
-    /// A session.
-    Session(Session),
+/// Defines [`Node`]: each type of objects with a global id, with the loader that finds them by id.
+macro_rules! nodes {
+    ($($(#[$doc:meta])* $name:ident($loader:ident);)*) => {
+        /// An object with a global id. The queries `node` and `nodes` return it.
+        #[derive(Clone, Debug, ::async_graphql::Interface)]
+        #[graphql(field(
+            name = "id",
+            ty = "::async_graphql::ID",
+            desc = "Global id: opaque, unique over all types, accepted by `node`."
+        ))]
+        pub enum Node {
+            $($(#[$doc])* $name($name),)*
+        }
+
+        impl Node {
+            /// Concurrent calls share one batch for each type.
+            async fn find(
+                ctx: &::async_graphql::Context<'_>,
+                path: &str,
+                id: &::async_graphql::ID,
+            ) -> $crate::domain::error::Result<Option<Self>> {
+                $(
+                    if let Some(found) = $crate::graphql::types::node::load::<$loader>(ctx, id).await {
+                        return Ok(found?.map(|found| Self::$name(found.into())));
+                    }
+                )*
+                Err($crate::graphql::node::wrong_id(path, id, &[$(stringify!($name)),*]))
+            }
+        }
+    };
 }
+pub(super) use nodes;
 
 const MAX_NODES: usize = 100;
 
@@ -48,9 +58,9 @@ impl NodeQuery {
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Global id of a task, user, attachment, notification or session.")] id: ID,
+        #[graphql(desc = "Global id of an object, such as a task.")] id: ID,
     ) -> Option<error::Result<Node>> {
-        find(ctx, "id", &id).await.map_err(Into::into).transpose()
+        Node::find(ctx, "id", &id).await.map_err(Into::into).transpose()
     }
 
     /// The objects with these ids, in the order of `ids`. An element is null if the object does not exist, is in the
@@ -59,9 +69,7 @@ impl NodeQuery {
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Global ids of tasks, users, attachments, notifications or sessions, up to 100.")] ids: Vec<
-            ID,
-        >,
+        #[graphql(desc = "Global ids of objects, such as tasks, up to 100.")] ids: Vec<ID>,
     ) -> Option<error::Result<Vec<Option<Node>>>> {
         Some(find_all(ctx, &ids).await.map_err(Into::into))
     }
@@ -73,35 +81,16 @@ async fn find_all(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
         return Err(Error::BadInput { field: "ids", message });
     }
     let nodes = ids.iter().enumerate();
-    let nodes = nodes.map(async |(position, id)| find(ctx, &format!("ids.{position}"), id).await);
+    let nodes = nodes.map(async |(position, id)| Node::find(ctx, &format!("ids.{position}"), id).await);
     try_join_all(nodes).await
 }
 
-/// Concurrent calls share one batch for each type.
-async fn find(ctx: &Context<'_>, path: &str, id: &ID) -> Result<Option<Node>> {
-    if let Ok(task) = TaskId::from_global(path, id) {
-        let found = ctx.loaders().load::<TaskById>(task).await?;
-        return Ok(found.map(|task| Node::Task(task.into())));
-    }
-    if let Ok(notification) = NotificationId::from_global(path, id) {
-        let found = ctx.loaders().load::<NotificationById>(notification).await?;
-        return Ok(found.map(|found| Node::Notification(found.into())));
-    }
-    if let Ok(file) = AttachmentId::from_global(path, id) {
-        let found = ctx.loaders().load::<AttachmentById>(file).await?;
-        return Ok(found.map(|file| Node::Attachment(file.into())));
-    }
-    if let Ok(session) = SessionId::from_global(path, id) {
-        let found = ctx.loaders().load::<SessionById>(session).await?;
-        return Ok(found.map(|session| Node::Session(session.into())));
-    }
-    let user = UserId::from_global(path, id).map_err(|_| Error::BadInput {
-        field: "id",
-        message: format!(
-            "{path}: '{}' is not the id of a Task, a User, an Attachment, a Notification or a Session; use an id that this server gave, unchanged",
-            excerpt(id)
-        ),
-    })?;
-    let found = ctx.loaders().load::<UserById>(user).await?;
-    Ok(found.map(|user| Node::User(User(user))))
+/// `None` if the global id is of another type than the loader.
+pub(super) async fn load<B>(ctx: &Context<'_>, id: &ID) -> Option<Result<Option<B::Value>>>
+where
+    B: Batch,
+    B::Key: Identifier,
+{
+    let key = B::Key::parse_global(id)?;
+    Some(ctx.loaders().load::<B>(key).await)
 }

@@ -34,6 +34,12 @@ impl From<domain::User> for User {
     }
 }
 
+impl From<Arc<domain::User>> for User {
+    fn from(user: Arc<domain::User>) -> Self {
+        Self(user)
+    }
+}
+
 impl User {
     pub(in crate::graphql) fn single(user: Arc<domain::User>) -> Single<Self> {
         Single(Self(user))

@@ -139,6 +139,8 @@ pub(super) struct SignatureParameters {
     _signature: Option<String>,
 }
 
+described_by_hand!(AttachmentId, "Id" => schema::id());
+
 struct UploadForm;
 
 described_by_hand!(UploadForm, "Upload" => schema::of_json(json!({
@@ -188,7 +190,7 @@ pub(super) fn early_routes(path: &str) -> [Route; 2] {
 }
 
 /// Attach a file to a task
-#[utoipa::path(post, path = "/tasks/{id}/files", tag = "files", operation_id = "attachFile", params(PathId),
+#[utoipa::path(post, path = "/tasks/{id}/files", operation_id = "attachFile", params(PathId),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 201, description = "The file", body = AttachmentBody),
@@ -207,7 +209,7 @@ pub(super) async fn attach(
 }
 
 /// List the files of a task
-#[utoipa::path(get, path = "/tasks/{id}/files", tag = "files", operation_id = "listFiles", params(PathId),
+#[utoipa::path(get, path = "/tasks/{id}/files", operation_id = "listFiles", params(PathId),
     responses((status = 200, description = "The files, oldest first", body = AttachmentsBody)))]
 pub(super) async fn list(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> Result<Json<AttachmentsBody>> {
     let files = app.domain().attachments().of_task(&actor, TaskId(id)).await?;
@@ -220,7 +222,7 @@ pub(super) async fn list(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> 
 /// List the names of the caller's files
 ///
 /// Only files without a task.
-#[utoipa::path(get, path = "/files", tag = "files", operation_id = "listOwnFiles",
+#[utoipa::path(get, path = "/files", operation_id = "listOwnFiles",
     responses((status = 200, description = "The names", body = OwnNamesBody)))]
 pub(super) async fn list_own(SignedIn(app, actor): SignedIn) -> Result<Json<OwnNamesBody>> {
     let files = app.domain().attachments().own_names(&actor).await?;
@@ -230,7 +232,7 @@ pub(super) async fn list_own(SignedIn(app, actor): SignedIn) -> Result<Json<OwnN
 /// Download a file
 ///
 /// Browsers show images (`Content-Disposition: inline`) and save all other files.
-#[utoipa::path(get, path = "/files/{id}", tag = "files", operation_id = "downloadFile",
+#[utoipa::path(get, path = "/files/{id}", operation_id = "downloadFile",
     params(PathId, SignatureParameters),
     responses(
         (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
@@ -250,7 +252,7 @@ pub(super) async fn download(
 }
 
 /// Delete a file permanently
-#[utoipa::path(delete, path = "/files/{id}", tag = "files", operation_id = "deleteFile", params(PathId),
+#[utoipa::path(delete, path = "/files/{id}", operation_id = "deleteFile", params(PathId),
     responses((status = 204, description = "The file is deleted")))]
 pub(super) async fn delete(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> Result<StatusCode> {
     app.domain().attachments().delete(&actor, AttachmentId(id)).await?;
@@ -258,7 +260,7 @@ pub(super) async fn delete(SignedIn(app, actor): SignedIn, PathId(id): PathId) -
 }
 
 /// Upload a file without a task
-#[utoipa::path(post, path = "/upload", tag = "files", operation_id = "upload",
+#[utoipa::path(post, path = "/upload", operation_id = "upload",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 201, description = "The file", body = OwnBody),
@@ -280,7 +282,7 @@ pub(super) async fn keep(SignedIn(app, actor): SignedIn, rules: Rules, request: 
 /// Download a file without a task by name
 ///
 /// Returns the newest of the caller's files with this name.
-#[utoipa::path(get, path = "/download/{filename}", tag = "files", operation_id = "downloadOwnFile", params(PathFilename),
+#[utoipa::path(get, path = "/download/{filename}", operation_id = "downloadOwnFile", params(PathFilename),
     responses(
         (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The requested range", body = Vec<u8>, content_type = "application/octet-stream"),
@@ -300,7 +302,7 @@ pub(super) async fn download_own(
 /// Delete a file without a task by name
 ///
 /// Deletes the newest of the caller's files with this name.
-#[utoipa::path(delete, path = "/delete/{filename}", tag = "files", operation_id = "deleteOwnFile", params(PathFilename),
+#[utoipa::path(delete, path = "/delete/{filename}", operation_id = "deleteOwnFile", params(PathFilename),
     responses((status = 204, description = "The file is deleted")))]
 pub(super) async fn delete_own(
     SignedIn(app, actor): SignedIn,

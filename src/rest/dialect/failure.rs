@@ -160,9 +160,9 @@ impl Exchange {
 }
 
 /// The missing resource: its noun, and its id or name.
-fn absent(problem: &Problem) -> Option<(&'static str, &str)> {
+fn absent(problem: &Problem) -> Option<(&str, &str)> {
     match problem.subject.as_deref() {
-        Some(Subject::Absent { noun, value }) => Some((*noun, value.as_str())),
+        Some(Subject::Absent { noun, value }) => Some((noun.as_str(), value.as_str())),
         _ => None,
     }
 }

@@ -80,8 +80,8 @@ fn bulk_tasks(body: &Value) -> Result<Value> {
     }
     let missing = results.iter().filter(|result| result["code"] == "NOT_FOUND");
     let missing: Vec<String> = missing.map(|result| result["task_id"].to_string()).collect();
-    let (noun, key, value) = ("task", "ids", missing.join(", "));
-    Err(Error::NotFound { noun, key, value }.into())
+    let (resource, key, value) = ("Task", "ids", missing.join(", "));
+    Err(Error::NotFound { resource, key, value }.into())
 }
 
 /// The current time, and counts of the tasks of all users.

@@ -15,6 +15,7 @@ use utoipa::openapi::content::Content;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{Operation, ParameterIn, PathsBuilder};
 use utoipa::openapi::security::{SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{KnownFormat, PathItem, Ref, RefOr, Response, Server};
 use utoipa::{IntoParams, OpenApi, ToSchema as _};
 
@@ -34,28 +35,23 @@ use crate::ops::{health, monitor};
             at the root and under `/api/v1`. Unknown fields and parameters are refused. All errors have the same \
             envelope. Every response has an `X-Request-ID`, which is also in the server's log."
     ),
-    tags(
-        (name = "auth", description = "Registration, sign-in and sign-out"),
-        (name = "tasks", description = "Tasks, tags and statistics"),
-        (name = "files", description = "Files of tasks, and files without a task"),
-        (name = "users", description = "Users and their accounts"),
-        (name = "background", description = "External service and background jobs"),
-        (name = "operations", description = "Health and metrics, for operators; at the root and under `/api/v1`"),
-    ),
-    components(schemas(error::Envelope)),
+    components(schemas(error::Envelope))
 )]
 struct Document;
 
 #[derive(OpenApi)]
-#[openapi(paths(
-    health::live,
-    health::ready,
-    health::health,
-    health::detailed::answer,
-    monitor::prometheus,
-    monitor::json,
-    health::jwks,
-))]
+#[openapi(
+    tags((name = "operations", description = "Health and metrics, for operators; at the root and under `/api/v1`")),
+    paths(
+        health::live,
+        health::ready,
+        health::health,
+        health::detailed::answer,
+        monitor::prometheus,
+        monitor::json,
+        health::jwks,
+    ),
+)]
 struct Operations;
 
 pub(crate) fn document_under(root: &str) -> Cow<'static, utoipa::openapi::OpenApi> {
@@ -87,6 +83,7 @@ pub fn document() -> &'static utoipa::openapi::OpenApi {
             paths = paths.path(format!("{}{}", PREFIXES[0], route.path), route.item);
         }
         document.paths = paths.build();
+        document.tags = Some(tags());
         describe_server("", &mut document);
         document.merge(Operations::openapi());
         for (alias, path, operation_id) in ALIASES {
@@ -112,6 +109,20 @@ pub(super) fn operation(item: &mut PathItem) -> Option<(Method, &mut Operation)>
     operations
         .into_iter()
         .find_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Tags group the operations.
+pub(super) fn set_tag(item: &mut PathItem, tag: &str) {
+    if let Some((_, operation)) = operation(item) {
+        operation.tags = Some(vec![tag.to_owned()]);
+    }
+}
+
+fn tags() -> Vec<Tag> {
+    let resources = super::resources().into_iter();
+    let tags =
+        resources.map(|(name, description, _)| TagBuilder::new().name(name).description(Some(description)).build());
+    tags.collect()
 }
 
 pub(super) fn rename(item: &mut PathItem, operation_id: &str) {

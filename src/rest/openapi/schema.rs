@@ -3,13 +3,11 @@
 //! Limits that a schema cannot express, such as the length of trimmed text, are in the error messages.
 
 use serde_json::Value;
+use utoipa::PartialSchema as _;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, OneOfBuilder, RefOr, Schema, SchemaFormat};
-use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::actor::Role;
-use crate::domain::id::{AttachmentId, JobId, TaskId, UserId};
-use crate::domain::job::MAX_MESSAGE_LENGTH;
 use crate::domain::page::Direction;
 use crate::domain::tag::MAX_TAG_LENGTH;
 use crate::domain::task::workflow::Status;
@@ -19,24 +17,26 @@ use crate::rest::value::{self, Named};
 
 /// One line with at least one visible character and no control characters.
 const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
-const TEXT: &str = r"^[^\u0000]*$";
+pub(in crate::rest) const TEXT: &str = r"^[^\u0000]*$";
 
-/// Defines the schemas of values.
+/// Defines the schemas of values. A resource can define its own at its handlers.
 macro_rules! described {
     ($($(#[doc = $doc:literal])* $name:ident => $schema:expr;)*) => { $(
         $(#[doc = $doc])*
         pub(in crate::rest) struct $name;
 
-        impl PartialSchema for $name {
-            fn schema() -> RefOr<Schema> {
-                let schema: Schema = $schema.description(Some(concat!($($doc),*).trim())).build().into();
+        impl ::utoipa::PartialSchema for $name {
+            fn schema() -> ::utoipa::openapi::RefOr<::utoipa::openapi::Schema> {
+                let schema: ::utoipa::openapi::Schema =
+                    $schema.description(Some(concat!($($doc),*).trim())).build().into();
                 schema.into()
             }
         }
 
-        impl ToSchema for $name {}
+        impl ::utoipa::ToSchema for $name {}
     )* };
 }
+pub(in crate::rest) use described;
 
 described! {
     /// Unique id.
@@ -63,8 +63,6 @@ described! {
     Title => line(MAX_TITLE_LENGTH).examples(["Paint the fence"]);
     /// Description of up to 5,000 characters.
     Description => text().max_length(Some(MAX_DESCRIPTION_LENGTH)).pattern(Some(TEXT)).examples(["Two coats, green"]);
-    /// Text of up to 255 characters.
-    Message => text().max_length(Some(MAX_MESSAGE_LENGTH)).pattern(Some(TEXT)).examples(["Count them"]);
     /// Words to search for.
     Search => text().examples(["fence"]);
     /// An e-mail address, such as `name@example.com`. It is stored in lower case.
@@ -121,13 +119,14 @@ pub(in crate::rest) fn of_json(schema: Value) -> Schema {
     serde_json::from_value(schema).unwrap_or_default()
 }
 
-described_by_hand!(AttachmentId, "Id" => Id::schema());
-described_by_hand!(JobId, "Id" => Id::schema());
-described_by_hand!(TaskId, "Id" => Id::schema());
-described_by_hand!(UserId, "Id" => Id::schema());
+/// The schema of every id type: `described_by_hand!(TaskId, "Id" => schema::id());`.
+pub(in crate::rest) fn id() -> RefOr<Schema> {
+    Id::schema()
+}
+
 described_by_hand!(value::Moment, "Instant" => Instant::schema());
 
-fn text() -> ObjectBuilder {
+pub(in crate::rest) fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::new(Type::String))
 }
 

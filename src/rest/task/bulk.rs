@@ -240,7 +240,7 @@ impl BulkResultBody {
 /// Apply the same change to up to 100 tasks
 ///
 /// Each task is changed independently: a failed task does not affect the others.
-#[utoipa::path(patch, path = "/tasks/bulk", tag = "tasks", operation_id = "updateTasks",
+#[utoipa::path(patch, path = "/tasks/bulk", operation_id = "updateTasks",
     request_body = BulkUpdateInput,
     responses((status = 200, description = "The result for each task", body = BulkBody)))]
 pub(in crate::rest) async fn bulk_update(
@@ -263,7 +263,7 @@ pub(in crate::rest) async fn bulk_update(
 /// Move up to 100 tasks to another status
 ///
 /// Each task is moved independently: a failed task does not affect the others.
-#[utoipa::path(post, path = "/tasks/bulk-status", tag = "tasks", operation_id = "transitionTasks",
+#[utoipa::path(post, path = "/tasks/bulk-status", operation_id = "transitionTasks",
     request_body = BulkTransitionInput,
     responses((status = 200, description = "The result for each task", body = BulkBody)))]
 pub(in crate::rest) async fn bulk_transition(

@@ -115,7 +115,7 @@ impl TaskWrite {
 /// List tasks
 ///
 /// Tasks that the caller can see, newest first.
-#[utoipa::path(get, path = "/tasks", tag = "tasks", operation_id = "listTasks", params(PageParameters, ListParameters),
+#[utoipa::path(get, path = "/tasks", operation_id = "listTasks", params(PageParameters, ListParameters),
     responses((status = 200, description = "One page of the list", body = ListBody<TaskBody>)))]
 pub(super) async fn list(
     SignedIn(app, actor): SignedIn,
@@ -129,7 +129,7 @@ pub(super) async fn list(
 /// List the tasks of all users
 ///
 /// Administrators only. For them, `/tasks` lists all tasks too.
-#[utoipa::path(get, path = "/tasks/admin/all", tag = "tasks", operation_id = "listAllTasks",
+#[utoipa::path(get, path = "/tasks/admin/all", operation_id = "listAllTasks",
     params(PageParameters, ListParameters),
     responses(
         (status = 200, description = "One page of the list", body = ListBody<TaskBody>),
@@ -148,7 +148,7 @@ pub(super) async fn list_all(
 /// Create a task
 ///
 /// Safe to repeat with a `client_key`.
-#[utoipa::path(post, path = "/tasks", tag = "tasks", operation_id = "createTask", request_body = CreateInput,
+#[utoipa::path(post, path = "/tasks", operation_id = "createTask", request_body = CreateInput,
     responses(
         (status = 201, description = "The new task", body = TaskBody),
         (status = 200, description = "The existing task with this `client_key`", body = TaskBody),
@@ -166,7 +166,7 @@ pub(super) async fn create(
 }
 
 /// Read a task
-#[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", operation_id = "getTask", params(PathId),
+#[utoipa::path(get, path = "/tasks/{id}", operation_id = "getTask", params(PathId),
     responses((status = 200, description = "The task", body = TaskBody)))]
 pub(super) async fn get(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> Result<TaskBody> {
     let task = app.domain().tasks().get(&actor, TaskId(id)).await?;
@@ -176,7 +176,7 @@ pub(super) async fn get(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> R
 /// Replace a task
 ///
 /// The body must contain every writable field; use `PATCH` to change some of them.
-#[utoipa::path(put, path = "/tasks/{id}", tag = "tasks", operation_id = "replaceTask", params(PathId, IfMatch),
+#[utoipa::path(put, path = "/tasks/{id}", operation_id = "replaceTask", params(PathId, IfMatch),
     request_body = ReplaceInput,
     responses(
         (status = 200, description = "The updated task", body = TaskBody),
@@ -199,7 +199,7 @@ pub(super) async fn put(State(app): State<AppState>, rules: Rules, request: Requ
 /// Change a task
 ///
 /// Omitted fields stay unchanged; null clears a field.
-#[utoipa::path(patch, path = "/tasks/{id}", tag = "tasks", operation_id = "updateTask", params(PathId, IfMatch),
+#[utoipa::path(patch, path = "/tasks/{id}", operation_id = "updateTask", params(PathId, IfMatch),
     request_body = UpdateInput,
     responses(
         (status = 200, description = "The updated task", body = TaskBody),
@@ -211,7 +211,7 @@ pub(super) async fn update(write: TaskWrite, Body(input): Body<UpdateInput>) -> 
 }
 
 /// Move a task to the trash
-#[utoipa::path(delete, path = "/tasks/{id}", tag = "tasks", operation_id = "deleteTask", params(PathId, IfMatch),
+#[utoipa::path(delete, path = "/tasks/{id}", operation_id = "deleteTask", params(PathId, IfMatch),
     responses((status = 204, description = "The task is in the trash")))]
 pub(super) async fn delete(write: TaskWrite) -> Result<StatusCode> {
     let outcome = write.tasks().delete(&write.actor, write.id, write.expected());
@@ -221,7 +221,7 @@ pub(super) async fn delete(write: TaskWrite) -> Result<StatusCode> {
 /// Assign or unassign a task
 ///
 /// Allowed for the owner and for administrators. An assignee who is not the owner may only unassign themselves.
-#[utoipa::path(post, path = "/tasks/{id}/assign", tag = "tasks", operation_id = "assignTask", params(PathId, IfMatch),
+#[utoipa::path(post, path = "/tasks/{id}/assign", operation_id = "assignTask", params(PathId, IfMatch),
     request_body = AssignInput,
     responses(
         (status = 200, description = "The updated task", body = TaskBody),
@@ -237,7 +237,7 @@ pub(super) async fn assign(write: TaskWrite, Body(input): Body<AssignInput>) -> 
 }
 
 /// Move a task to another status
-#[utoipa::path(post, path = "/tasks/{id}/transition", tag = "tasks", operation_id = "transitionTask", params(PathId, IfMatch),
+#[utoipa::path(post, path = "/tasks/{id}/transition", operation_id = "transitionTask", params(PathId, IfMatch),
     request_body = TransitionInput,
     responses(
         (status = 200, description = "The updated task", body = TaskBody),
@@ -254,7 +254,7 @@ pub(super) async fn transition(write: TaskWrite, Body(input): Body<TransitionInp
 /// Delete a task permanently
 ///
 /// The task may be in the trash. Its files are deleted too.
-#[utoipa::path(delete, path = "/tasks/{id}/force", tag = "tasks", operation_id = "purgeTask", params(PathId, IfMatch),
+#[utoipa::path(delete, path = "/tasks/{id}/force", operation_id = "purgeTask", params(PathId, IfMatch),
     responses((status = 204, description = "The task is deleted")))]
 pub(super) async fn purge(write: TaskWrite) -> Result<StatusCode> {
     let outcome = write.tasks().purge(&write.actor, write.id, write.expected());
@@ -262,7 +262,7 @@ pub(super) async fn purge(write: TaskWrite) -> Result<StatusCode> {
 }
 
 /// Restore a task from the trash
-#[utoipa::path(post, path = "/tasks/{id}/restore", tag = "tasks", operation_id = "restoreTask", params(PathId, IfMatch),
+#[utoipa::path(post, path = "/tasks/{id}/restore", operation_id = "restoreTask", params(PathId, IfMatch),
     responses((status = 200, description = "The restored task", body = TaskBody)))]
 pub(super) async fn restore(write: TaskWrite) -> Result<TaskBody> {
     let outcome = write.tasks().restore(&write.actor, write.id, write.expected());
@@ -272,7 +272,7 @@ pub(super) async fn restore(write: TaskWrite) -> Result<TaskBody> {
 /// Add tags to a task
 ///
 /// Current tags stay.
-#[utoipa::path(post, path = "/tasks/{id}/tags", tag = "tasks", operation_id = "tagTask", params(PathId, IfMatch),
+#[utoipa::path(post, path = "/tasks/{id}/tags", operation_id = "tagTask", params(PathId, IfMatch),
     request_body = TagsInput,
     responses((status = 200, description = "The updated task", body = TaskBody)))]
 pub(super) async fn add_tags(write: TaskWrite, AnyBody(TagsInput(tags)): AnyBody<TagsInput>) -> Result<TaskBody> {
@@ -283,15 +283,15 @@ pub(super) async fn add_tags(write: TaskWrite, AnyBody(TagsInput(tags)): AnyBody
 /// Remove a tag from a task
 ///
 /// 404 if the task does not have the tag.
-#[utoipa::path(delete, path = "/tasks/{id}/tags/{tag}", tag = "tasks", operation_id = "untagTask", params(PathId, PathTag, IfMatch),
+#[utoipa::path(delete, path = "/tasks/{id}/tags/{tag}", operation_id = "untagTask", params(PathId, PathTag, IfMatch),
     responses((status = 204, description = "The tag is removed")))]
 pub(super) async fn remove_tag(write: TaskWrite, PathTag(tag): PathTag) -> Result<Response> {
     let (tags, tasks) = (std::slice::from_ref(&tag), write.tasks());
     let outcome = tasks.remove_tags(&write.actor, write.id, tags, write.expected()).await;
     // A write without a cursor changed nothing: the task did not have the tag.
     if outcome.as_ref().is_ok_and(|written| written.cursor.is_none()) {
-        let (noun, key, value) = ("tag", "name", excerpt(&tag).to_string());
-        return Err(Error::NotFound { noun, key, value }.into());
+        let (resource, key, value) = ("Tag", "name", excerpt(&tag).to_string());
+        return Err(Error::NotFound { resource, key, value }.into());
     }
     Ok(if write.rules.untag_shows_task {
         write.task(outcome).await?.into_response()

@@ -16,10 +16,12 @@ use crate::domain::task::Task;
 use crate::domain::task::workflow::Status;
 use crate::domain::user::User;
 use crate::http::json::Json;
-use crate::rest::openapi::schema;
+use crate::rest::openapi::schema::{self, described_by_hand};
 use crate::rest::user::PersonBody;
 use crate::rest::value::Moment;
 use crate::state::AppState;
+
+described_by_hand!(TaskId, "Id" => schema::id());
 
 /// A task.
 #[derive(Serialize, ToSchema)]

@@ -8,6 +8,7 @@
 //! | `actions`, `rules`, `scopes` | `policy.rs`: the policy matches `policy_matrix.txt` |
 //! | `rows` | `graphql/rows.rs`: rows written as JSON equal resolved ones |
 //! | `counts` | `support/footprint.rs`: what no refused request changes |
+//! | `statements` | `queries.rs`: a page takes the same number of SQL statements at any size |
 //!
 //! Ids in cases are placeholders in capital letters, such as `TASK`; `prepare` creates the resources that they are for.
 //! Other values of path parameters begin with a capital letter too.
@@ -81,6 +82,7 @@ pub struct Noun {
     pub rows: Option<Rows>,
     /// SQL queries of one number each.
     pub counts: &'static [&'static str],
+    pub statements: &'static [Statements],
 }
 
 impl Noun {
@@ -95,6 +97,7 @@ impl Noun {
         scopes: |_| {},
         rows: None,
         counts: &[],
+        statements: &[],
     };
 }
 
@@ -110,6 +113,10 @@ pub type Field = (&'static str, &'static str, Refusals);
 
 /// A route: method and path, body, and its refusals.
 pub type Route = (&'static str, &'static str, Refusals);
+
+/// A query of the owner with one root field, a list that has `nodes`, and its number of SQL statements. `SIZE` is the
+/// size of the page.
+pub type Statements = (&'static str, u64);
 
 /// Error codes for a caller who is not signed in, and for a stranger: a user who is neither a participant, nor the
 /// account's user, nor an administrator. `None` is no refusal.

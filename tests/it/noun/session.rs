@@ -1,6 +1,7 @@
 use taskwire::domain::policy::{BeginSession, EndSessions, Sessions};
 
 use super::{BAD_CREDENTIALS, Id, NOT_FOUND, Noun, Prepared, SIGNED_IN};
+use crate::policy;
 use crate::support::person::Person;
 
 pub const NOUN: Noun = Noun {
@@ -31,7 +32,7 @@ pub const NOUN: Noun = Noun {
         ("POST /auth/logout", "", SIGNED_IN),
     ],
     actions: |matrix| {
-        let user = super::user::account();
+        let user = policy::account();
         matrix.action("", BeginSession, &user);
         matrix.action("", EndSessions, &user);
     },

@@ -1,17 +1,12 @@
 use axum::http::Method;
-use chrono::{TimeZone as _, Utc};
 use serde_json::{Value, json};
-use taskwire::domain::id::TaskId;
 use taskwire::domain::policy::{
     AssignTask, AttachFile, CreateTask, DetachFile, EditTask, Own, PurgeTask, RemindOfTask, RestoreTask, SeeTask,
     TASK_ACTIONS, TagTask, Tasks, TransferTask, TrashTask,
 };
-use taskwire::domain::tag::Tags;
-use taskwire::domain::task::workflow::Status;
-use taskwire::domain::task::{Priority, Task};
 
 use super::{Id, NOT_FOUND, Noun, Pairs, Prepared, Rows, SIGNED_IN};
-use crate::policy::{ASSIGNEE, OTHER, OWNER};
+use crate::policy::{self, OTHER, OWNER};
 use crate::support::person::Person;
 
 /// The fields that both APIs have.
@@ -149,7 +144,7 @@ pub const NOUN: Noun = Noun {
         },
     }),
     actions: |matrix| {
-        let task = task();
+        let task = policy::task();
         matrix.heading("TASKS");
         matrix.action("", CreateTask, &Own::of(OWNER));
         matrix.action("", SeeTask, &task);
@@ -189,6 +184,20 @@ pub const NOUN: Noun = Noun {
         "SELECT COUNT(*) FROM tasks",
         "SELECT COALESCE(SUM(version), 0) FROM tasks",
     ],
+    statements: &[
+        // The session, the page, its users, its files, the total.
+        (
+            "tasks(first: SIZE) { totalCount nodes { title tags attachments { filename } owner { username } \
+             assignee { username } } }",
+            5,
+        ),
+        // The session, the page, its events, their users, their numbers.
+        (
+            "tasks(first: SIZE) { nodes { history(last: 1) { totalCount nodes { type actor { username } \
+             task { tags } } } } }",
+            5,
+        ),
+    ],
 };
 
 fn prepare<'a>(owner: &'a Person<'a>, assignee: &'a Person<'a>) -> Prepared<'a> {
@@ -205,28 +214,6 @@ fn prepare<'a>(owner: &'a Person<'a>, assignee: &'a Person<'a>) -> Prepared<'a> 
         assert_eq!(delete.status, 204, "{}", delete.text);
         vec![Id::new("TASK", "Task", task), Id::new("TRASH", "Task", trashed)]
     })
-}
-
-fn task() -> Task {
-    let moment = Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap();
-    Task {
-        id: TaskId(1),
-        title: "A task".to_owned(),
-        description: None,
-        status: Status::Todo,
-        priority: Priority::Medium,
-        due_date: None,
-        due_on: None,
-        owner_id: OWNER,
-        assignee_id: Some(ASSIGNEE),
-        tags: Tags::new(),
-        client_key: None,
-        version: 1,
-        completed_at: None,
-        deleted_at: None,
-        created_at: moment,
-        updated_at: moment,
-    }
 }
 
 /// A GraphQL task in the format of REST, with the common fields only.

@@ -2,10 +2,9 @@ use taskwire::domain::policy::{
     ChangePassword, CreateUser, DeleteUser, Directory, EditUser, NewUser, SendVerification, SetActive, SetRole,
     USER_ACTIONS, Users, VerifyEmail,
 };
-use taskwire::domain::user::User;
 
 use super::{BAD_CREDENTIALS, FORBIDDEN, Noun, Refusals, Rows, SIGNED_IN};
-use crate::policy::OWNER;
+use crate::policy;
 
 const BAD_INPUT: Refusals = (Some("INVALID"), None);
 
@@ -48,7 +47,7 @@ pub const NOUN: Noun = Noun {
         ("DELETE /users/USER", "", FORBIDDEN),
     ],
     actions: |matrix| {
-        let user = account();
+        let user = policy::account();
         matrix.heading("ACCOUNTS");
         matrix.action("", CreateUser, &NewUser);
         matrix.action("", EditUser, &user);
@@ -79,12 +78,3 @@ pub const NOUN: Noun = Noun {
     ],
     ..Noun::NONE
 };
-
-pub fn account() -> User {
-    User {
-        id: OWNER,
-        username: None,
-        full_name: None,
-        account: None,
-    }
-}

@@ -12,8 +12,10 @@ use super::query::{as_count, is_any, of_user};
 use super::{NoRelation as Relation, WriteTransaction, corrupt, one_of};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
-use crate::domain::id::{JobId, NotificationId, UserId};
-use crate::domain::job::{BackgroundTask, BackgroundTaskStatus, Claim, JobKind, JobOutcome, Lease, NewJob, QueueStats};
+use crate::domain::id::{NotificationId, UserId};
+use crate::domain::job::{
+    BackgroundTask, BackgroundTaskStatus, Claim, JobId, JobKind, JobOutcome, Lease, NewJob, QueueStats,
+};
 use crate::domain::policy::{Jobs, Permit, QueueJob, Scope, System};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
