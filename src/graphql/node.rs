@@ -17,6 +17,7 @@ pub trait GlobalId: Identifier {
     }
 
     /// The id in a global id of this type.
+    #[must_use]
     fn parse_global(id: &ID) -> Option<Self> {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id.as_bytes()).ok()?).ok()?;
         let number = text.strip_prefix(Self::RESOURCE)?.strip_prefix(':')?.parse().ok()?;

@@ -237,7 +237,10 @@ async fn an_invalid_or_foreign_cursor_is_refused() {
         ("tasks", cursor(&json!(["created-", [null], 1]))),
         ("tasks", cursor(&json!(["created-", [1], 2_147_483_648_i64]))),
         ("tasks?sort_by=title&", cursor(&json!(["title-", ["a\u{0}"], 1]))),
-        ("tasks?sort_by=priority&", cursor(&json!(["priority-", [40_000], 1]))),
+        (
+            "tasks?sort_by=priority&",
+            cursor(&json!(["priority-created-", [40_000, 1], 1])),
+        ),
         ("users", "garbage".to_owned()),
     ] {
         let separator = if path.ends_with('&') { "" } else { "?" };

@@ -182,7 +182,11 @@ async fn single_tasks_follow_the_contract() {
         (&task["title"], &task["tags"], &task["due_date"], &task["completed"]),
         (&json!("x"), &json!(["a", "b"]), &json!("2026-01-31"), &json!(false))
     );
-    for start in ["2026-01-15T00:00:00Z", "2026-01-15T00:00:00.000Z", "2026-01-15T00:00:00"] {
+    for start in [
+        "2026-01-15T00:00:00Z",
+        "2026-01-15T00:00:00.000Z",
+        "2026-01-15T00:00:00",
+    ] {
         let today = json!({ "title": "today", "due_date": start });
         send(&ann, Method::POST, "/tasks", today, 201).await;
     }
