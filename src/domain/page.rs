@@ -255,14 +255,7 @@ impl Cursor {
 
     /// Parses a cursor from the argument `field` for this order.
     pub fn decode<F: SortField>(field: &'static str, text: &str, order: &[Sort<F>]) -> Result<Self> {
-        let malformed = || {
-            Error::bad_input(
-                field,
-                format!(
-                    "{field} is not a cursor of this server; use a cursor that came with an earlier page, unchanged"
-                ),
-            )
-        };
+        let malformed = || not_a_cursor(field);
         let (name, keys, id): (String, Vec<Key>, i32) = decode_cursor(text, MAX_CURSOR_BYTES).ok_or_else(malformed)?;
         if name != order_name(order) {
             return Err(Error::bad_input(
@@ -291,6 +284,13 @@ pub(crate) fn decode_cursor<T: DeserializeOwned>(text: &str, max_bytes: usize) -
     }
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     serde_json::from_slice(&bytes).ok()
+}
+
+/// The error for a malformed cursor in this argument.
+pub(crate) fn not_a_cursor(field: &'static str) -> Error {
+    let message =
+        format!("{field} is not a cursor of this server; use a cursor that came with an earlier page, unchanged");
+    Error::bad_input(field, message)
 }
 
 /// The order as encoded in cursors, such as `due+created-`.

@@ -209,7 +209,7 @@ impl Body {
     }
 }
 
-pub(super) fn code_of(error: &ServerError) -> Option<&str> {
+pub(in crate::graphql) fn code_of(error: &ServerError) -> Option<&str> {
     match error.extensions.as_ref()?.get("code")? {
         Value::String(code) => Some(code),
         _ => None,

@@ -12,6 +12,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::policy::System;
 use crate::domain::store::Store;
+use crate::domain::store::query::as_count;
 
 /// Gauges of the database for operators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl Store {
         let (mut bytes, mut wal_bytes, mut free_bytes) = (0, 0, None);
         if self.backend() == Backend::Postgres {
             let size = one::<i64>(&self.reader, "SELECT pg_database_size(current_database())").await?;
-            bytes = u64::try_from(size).unwrap_or_default();
+            bytes = as_count(size);
         } else if let Some(path) = self.config.sqlite_path() {
             let size = |path: &Path| path.metadata().map_or(0, |file| file.len());
             bytes = size(&path);

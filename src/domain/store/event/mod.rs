@@ -85,7 +85,7 @@ impl TryFrom<Row> for LoggedEvent {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
-        let kind = EventType::ALL.into_iter().find(|kind| kind.as_str() == row.kind);
+        let kind = EventType::named(&row.kind);
         let event = TaskEvent {
             cursor: EventCursor {
                 log: row.log,

@@ -50,7 +50,7 @@ impl TryFrom<Model> for Notification {
     type Error = Error;
 
     fn try_from(row: Model) -> Result<Self> {
-        let kind = NotificationKind::ALL.into_iter().find(|kind| kind.as_str() == row.kind);
+        let kind = NotificationKind::named(&row.kind);
         Ok(Self {
             id: NotificationId(row.id),
             user_id: UserId(row.user_id),

@@ -11,8 +11,10 @@ use sea_orm::{
 
 use super::is_any;
 use crate::domain::clock::Timestamp;
-use crate::domain::error::{Error, Result};
-use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, RowPosition, Sort, SortField, Take, order_name};
+use crate::domain::error::Result;
+use crate::domain::page::{
+    Cursor, Direction, Key, Page, PageRequest, RowPosition, Sort, SortField, Take, not_a_cursor, order_name,
+};
 
 /// Type of a sort column.
 #[derive(Clone, Copy, Debug)]
@@ -320,12 +322,7 @@ fn as_row_comparison(sort_columns: &[SortColumn], values: &[Value], side: Side) 
 
 /// Values of the cursor in the types of the columns, the id last.
 fn values(sort_columns: &[SortColumn], field: &'static str, cursor: &Cursor) -> Result<Vec<Value>> {
-    let malformed = || Error::BadInput {
-        field,
-        message: format!(
-            "{field} is not a cursor of this server; use a cursor that came with an earlier page, unchanged"
-        ),
-    };
+    let malformed = || not_a_cursor(field);
     let id = Key::Number(i64::from(cursor.id));
     sort_columns
         .iter()

@@ -94,10 +94,7 @@ impl Row {
 }
 
 pub(super) fn role_of(name: &str) -> Result<Role> {
-    Role::ALL
-        .into_iter()
-        .find(|role| role.as_str() == name)
-        .ok_or_else(|| corrupt("role", name))
+    Role::named(name).ok_or_else(|| corrupt("role", name))
 }
 
 /// Users are listed in order of creation.

@@ -1,12 +1,11 @@
 //! Writes HTTP responses: the negotiated media type, and the status that this type requires.
 
-use async_graphql::Value;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::Answer;
 use super::accept::{MediaType, negotiate};
-use crate::graphql::execution::response::{Body, Refusal};
+use crate::graphql::execution::response::{Body, Refusal, code_of};
 use crate::graphql::transport::stream;
 use crate::http::idempotency::REPLAYED;
 
@@ -75,8 +74,7 @@ fn with_replayed(mut response: Response) -> Response {
 /// Older clients treat every status but 200 as a network error and ignore the errors. They get 200 for every
 /// well-formed GraphQL request.
 fn softened(status: StatusCode, media_type: MediaType, body: &Body) -> StatusCode {
-    let extensions = body.errors().first().and_then(|error| error.extensions.as_ref());
-    let is_well_formed = extensions.and_then(|extensions| extensions.get("code")) != Some(&Value::from("BAD_REQUEST"));
+    let is_well_formed = body.errors().first().and_then(code_of) != Some("BAD_REQUEST");
     if media_type == MediaType::Json && status == StatusCode::BAD_REQUEST && is_well_formed {
         StatusCode::OK
     } else {
