@@ -59,7 +59,7 @@ pub(super) fn wrong_id(path: impl fmt::Display, id: &ID, types: &[&str]) -> Erro
         "{path}: '{}' is not the id of {allowed}; use an id that this server gave, unchanged",
         excerpt(id)
     );
-    Error::BadInput { field: "id", message }
+    Error::bad_input("id", message)
 }
 
 #[cfg(test)]

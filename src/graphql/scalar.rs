@@ -142,10 +142,9 @@ impl Compared for Date {
 impl<T: Compared> Sent<T> {
     /// The value of a condition; `path` is its path in the filter. Invalid values and years are `BadInput`.
     pub(super) fn for_filter(self, path: impl fmt::Display) -> Result<T::Stored> {
-        let value = self.0.map_err(|sent| Error::BadInput {
-            field: "filter",
-            message: invalid::<T>(&path, &sent),
-        });
+        let value = self
+            .0
+            .map_err(|sent| Error::bad_input("filter", invalid::<T>(&path, &sent)));
         value?.check().map_err(|error| error.at(path))
     }
 }

@@ -97,10 +97,8 @@ impl Attachments<'_> {
     pub fn signed_url(self, actor: &Actor, id: AttachmentId, path: &str, seconds: i32) -> Result<String> {
         let signed_in = actor.signed_in()?;
         if !(1..=MAX_LINK_SECONDS).contains(&seconds) {
-            return Err(Error::BadInput {
-                field: "expiresIn",
-                message: format!("expiresIn: {seconds} is not allowed; 1 to {MAX_LINK_SECONDS} seconds are"),
-            });
+            let message = format!("expiresIn: {seconds} is not allowed; 1 to {MAX_LINK_SECONDS} seconds are");
+            return Err(Error::bad_input("expiresIn", message));
         }
         let until = self.core.clock.now() + TimeDelta::seconds(seconds.into());
         let claims = Claims {

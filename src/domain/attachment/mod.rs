@@ -118,13 +118,11 @@ impl StoredFile {
     /// Streams a range of the content; an error ends the stream. The range must be non-empty and within the file.
     pub async fn read(&self, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         if range.is_empty() || range.end > self.attachment.size {
-            return Err(Error::BadInput {
-                field: "range",
-                message: format!(
-                    "range: {} to {} is not within the {} bytes of the file",
-                    range.start, range.end, self.attachment.size
-                ),
-            });
+            let message = format!(
+                "range: {} to {} is not within the {} bytes of the file",
+                range.start, range.end, self.attachment.size
+            );
+            return Err(Error::bad_input("range", message));
         }
         self.storage.read(&self.storage_key, range).await
     }

@@ -1,7 +1,8 @@
 //! Authorization: who may do what. No other module decides it.
 //!
 //! [`permit`] returns a [`Permit`] if an actor may perform an action on a resource. [`scope`] returns a [`Scope`]: what
-//! the actor may see of a resource type. Writes of the store require a permit, reads require a scope. Both can be
+//! the actor may see of a resource type. [`system`] returns a [`System`] to the server itself. Writes of the store and new
+//! events require a permit, reads require a scope, and what no account may do requires a [`System`]. All three can be
 //! created only here, so code that skips the policy does not compile.
 //!
 //! | module | content |
@@ -27,7 +28,7 @@
 //! use taskwire::domain::id::UserId;
 //! use taskwire::domain::policy::{CreateTask, Permit};
 //!
-//! let permit: Permit<CreateTask> = Permit { action: CreateTask, subject: UserId(1), actor: None };
+//! let permit: Permit<CreateTask> = Permit { action: std::marker::PhantomData, subject: UserId(1), actor: None };
 //! ```
 //!
 //! Nor can it create a scope:
@@ -52,6 +53,7 @@ mod resource;
 mod scope;
 
 use std::fmt::Debug;
+use std::marker::PhantomData;
 
 pub use self::attachment::*;
 pub use self::resource::*;
@@ -138,17 +140,12 @@ mod user;
 /// Proof that the actor may perform `A` on one resource.
 #[derive(Debug)]
 pub struct Permit<A: Action> {
-    action: A,
+    action: PhantomData<A>,
     subject: <A::On as Resource>::Subject,
     actor: Option<UserId>,
 }
 
 impl<A: Action> Permit<A> {
-    /// The permitted action.
-    pub fn action(&self) -> &A {
-        &self.action
-    }
-
     /// The resource it is permitted on.
     pub fn subject(&self) -> <A::On as Resource>::Subject {
         self.subject
@@ -161,6 +158,10 @@ impl<A: Action> Permit<A> {
 }
 
 /// Permits `action` on `on`, or fails with `NotFound` or `Forbidden`.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "callers name the action, which is a value without data"
+)]
 pub fn permit<A: Action>(actor: &Actor, action: A, on: &A::On) -> Result<Permit<A>> {
     if let Actor::Anonymous(reason) = actor {
         return Err(Error::Unauthenticated(*reason));
@@ -179,7 +180,7 @@ pub fn permit<A: Action>(actor: &Actor, action: A, on: &A::On) -> Result<Permit<
         });
     }
     Ok(Permit {
-        action,
+        action: PhantomData,
         subject: on.subject(),
         actor: actor.user_id(),
     })

@@ -78,7 +78,7 @@ impl NodeQuery {
 async fn find_all(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
     if ids.len() > MAX_NODES {
         let message = format!("ids: {} ids were given; up to {MAX_NODES} are allowed", ids.len());
-        return Err(Error::BadInput { field: "ids", message });
+        return Err(Error::bad_input("ids", message));
     }
     let nodes = ids.iter().enumerate();
     let nodes = nodes.map(async |(position, id)| Node::find(ctx, &format!("ids.{position}"), id).await);

@@ -52,10 +52,7 @@ impl TaskEventFilter {
                     "filter.taskIds: {} ids were given; up to {MAX_TASKS} are allowed",
                     ids.len()
                 );
-                return Err(Error::BadInput {
-                    field: "taskIds",
-                    message,
-                });
+                return Err(Error::bad_input("taskIds", message));
             }
             TaskId::all_from_global("filter.taskIds", &ids)
         });

@@ -203,12 +203,9 @@ impl TaskFilter {
     /// Converts the filter at this path of the arguments; errors name the path.
     fn nested(self, path: &dyn Display) -> Result<domain::TaskFilter> {
         if self.include_deleted.is_some() {
-            return Err(Error::BadInput {
-                field: "filter",
-                message: format!(
-                    "{path}.includeDeleted counts for the whole list; give it only at the top of the filter"
-                ),
-            });
+            let message =
+                format!("{path}.includeDeleted counts for the whole list; give it only at the top of the filter");
+            return Err(Error::bad_input("filter", message));
         }
         let mut all = Vec::new();
         if let Some(status) = self.status {

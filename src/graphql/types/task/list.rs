@@ -104,13 +104,11 @@ pub(in crate::graphql) fn task_list(
 ) -> domain::error::Result<TaskList> {
     let steps = order_by.unwrap_or_default();
     if steps.len() > MAX_ORDER_STEPS {
-        return Err(domain::error::Error::BadInput {
-            field: "orderBy",
-            message: format!(
-                "orderBy has {} sort keys; up to {MAX_ORDER_STEPS} are allowed",
-                steps.len()
-            ),
-        });
+        let message = format!(
+            "orderBy has {} sort keys; up to {MAX_ORDER_STEPS} are allowed",
+            steps.len()
+        );
+        return Err(domain::error::Error::bad_input("orderBy", message));
     }
     let order = if steps.is_empty() {
         vec![NEWEST_FIRST]
