@@ -23,7 +23,10 @@ const DOCUMENTS = count('TASKWIRE_COST_DOCUMENTS', 10_000);
 const PASSWORD = 'Password123';
 /** The most microseconds of processor time that a point may cost. */
 const PER_POINT = 50;
-/** Repetitions of a document above the limit. The least time counts, because other programs only add to it. */
+/**
+ * Repetitions of a document above the limit. The least time counts, because other work only adds to it. They are spread:
+ * each round has all of these documents, so that a few busy seconds are not in every measurement of one document.
+ */
 const ATTEMPTS = 12;
 const REPORTED = 10;
 const [USERS, TASKS] = [100, 100_000];
@@ -95,25 +98,29 @@ async function measure(engine, database) {
       const [query, sets] = operation(who, random);
       if (!query) continue;
       const variables = sets.at(-1);
-      let { points, milliseconds, code } = await ask(server, who, query, variables);
+      const { points, milliseconds, code } = await ask(server, who, query, variables);
       if (!points) {
         refused += 1;
         if (code === 'INTERNAL') throw new Error(`INTERNAL: ${query}`);
         continue;
       }
-      for (let attempt = 1; attempt < ATTEMPTS && score(milliseconds, base, points) > PER_POINT; attempt += 1)
-        milliseconds = Math.min(milliseconds, (await ask(server, who, query, variables)).milliseconds);
-      found.push({ who, query, variables, points, milliseconds, score: score(milliseconds, base, points) });
+      found.push({ who, query, variables, points, milliseconds });
     }
+    const score = ({ milliseconds, points }) => (Math.max(0, milliseconds - base) * 1000) / points;
+    const isAbove = (document) => score(document) > PER_POINT;
+    for (let attempt = 1; attempt < ATTEMPTS; attempt += 1)
+      for (const document of found.filter(isAbove)) {
+        const { milliseconds } = await ask(server, document.who, document.query, document.variables);
+        document.milliseconds = Math.min(document.milliseconds, milliseconds);
+      }
+    for (const document of found) document.score = score(document);
     found.sort((one, other) => other.score - one.score);
-    const above = found.filter((document) => document.score > PER_POINT).length;
+    const above = found.filter(isAbove).length;
     return { engine, base, documents: found.length, above, refused, worst: found.slice(0, REPORTED) };
   } finally {
     await server.stop();
   }
 }
-
-const score = (milliseconds, base, points) => (Math.max(0, milliseconds - base) * 1000) / points;
 
 async function asker(server, both, name) {
   const login = 'mutation ($n: String!, $p: String!) { login(input: { username: $n, password: $p }) { accessToken } }';
