@@ -61,8 +61,8 @@ pub(super) struct Fault {
 pub(super) enum Subject {
     /// A resource was not found.
     Absent { noun: String, value: String },
-    /// The body is not valid JSON from this column on.
-    Malformed { column: usize },
+    /// The body is not valid JSON. The offset is the number of characters before the error.
+    Malformed { offset: usize },
     /// The content encoding of the body.
     Encoding,
 }
@@ -93,6 +93,20 @@ impl Problem {
         }
     }
 
+    /// Adds an entry for each of these missing fields.
+    pub(super) fn with_missing<'a>(mut self, fields: impl Iterator<Item = &'a str>) -> Self {
+        let code = self.code;
+        if let Some(Details::Fields(faults)) = &mut self.details {
+            faults.extend(fields.map(|field| Fault {
+                field: field.to_owned(),
+                code,
+                message: format!("missing field `{field}`"),
+                kind: ViolationKind::Missing,
+            }));
+        }
+        self
+    }
+
     fn in_state(self, state: Value) -> Self {
         Self {
             details: Some(Details::State(state)),
@@ -115,10 +129,10 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
     }
 
-    pub(super) fn malformed(error: &serde_json::Error) -> Self {
-        let column = error.column();
+    pub(super) fn malformed(error: &serde_json::Error, body: &[u8]) -> Self {
+        let offset = offset(error, body);
         Self {
-            subject: Some(Box::new(Subject::Malformed { column })),
+            subject: Some(Box::new(Subject::Malformed { offset })),
             ..Self::bad_request(format!("The body is not valid JSON: {error}"))
         }
     }
@@ -255,6 +269,16 @@ impl From<Error> for Problem {
         };
         problem
     }
+}
+
+/// The number of characters of `body` before the error.
+fn offset(error: &serde_json::Error, body: &[u8]) -> usize {
+    let lines = body.split_inclusive(|byte| *byte == b'\n');
+    let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+    // Columns count bytes, from 1.
+    let bytes = (before + error.column()).saturating_sub(1);
+    let valid = if error.is_eof() { None } else { body.get(..bytes) };
+    String::from_utf8_lossy(valid.unwrap_or(body)).chars().count()
 }
 
 /// The parameter of a filter field: `tag` for `filter.tag.any`.

@@ -7,13 +7,14 @@ use std::marker::PhantomData;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, MatchedPath, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
+use serde_json::{Map, Value};
 use url::form_urlencoded;
 use utoipa::IntoParams;
 
@@ -141,6 +142,11 @@ async fn path_parameter(parts: &mut Parts, app: &AppState, name: &str) -> Result
     Ok(value.to_owned())
 }
 
+fn operation(method: &Method, extensions: &Extensions) -> Option<&'static Operation> {
+    let path = extensions.get().map_or("", MatchedPath::as_str);
+    Operation::of(method, bare(path))
+}
+
 pub(super) struct Parameters<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
@@ -148,8 +154,7 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
-        let path = parts.extensions.get().map_or("", MatchedPath::as_str);
-        let operation = Operation::of(&parts.method, bare(path));
+        let operation = operation(&parts.method, &parts.extensions);
         check_parameters(query, operation.map_or(&[], |known| &known.parameters))?;
         read_pairs(query.as_bytes(), "query").map(Self)
     }
@@ -213,15 +218,18 @@ impl<T: DeserializeOwned> FromRequest<AppState> for AnyBody<T> {
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self> {
         check_content_type(request.headers(), is_json, "application/json")?;
+        let operation = operation(request.method(), request.extensions());
         let exchange = request.extensions().get::<Exchange>().cloned();
         let bytes = read_body(request, app).await?;
         let Some(exchange) = exchange else {
-            return read_json(&bytes).map(Self);
+            let read = read_json(&bytes).map(Self);
+            return read.map_err(|problem| with_all_missing(problem, &bytes, operation));
         };
-        let canonical = exchange.body(read_json(&bytes)?)?;
-        serde_path_to_error::deserialize(canonical)
+        let sent = read_json(&bytes)?;
+        exchange.keep(bytes.clone());
+        serde_path_to_error::deserialize(exchange.body(sent)?)
             .map(Self)
-            .map_err(unread_json)
+            .map_err(|error| unread_json(error, &bytes))
     }
 }
 
@@ -299,15 +307,27 @@ pub(super) async fn read_body(request: Request, app: &AppState) -> Result<Bytes>
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     check_bounds(bytes).map_err(|excess| Problem::bad_request(format!("The body is {excess}")))?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(unread_json)?;
-    json.end().map_err(|error| Problem::malformed(&error))?;
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| unread_json(error, bytes))?;
+    json.end().map_err(|error| Problem::malformed(&error, bytes))?;
     Ok(value)
 }
 
-fn unread_json(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+/// Serde stops at the first missing field. This adds the others.
+fn with_all_missing(problem: Problem, bytes: &[u8], operation: Option<&Operation>) -> Problem {
+    let first = match problem.faults() {
+        [fault] if fault.kind == ViolationKind::Missing => fault.field.clone(),
+        _ => return problem,
+    };
+    let body: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
+    let required = operation.into_iter().flat_map(|operation| &operation.required);
+    let others = required.filter(|name| **name != first && !body.contains_key(*name));
+    problem.with_missing(others.map(String::as_str))
+}
+
+fn unread_json(error: serde_path_to_error::Error<serde_json::Error>, bytes: &[u8]) -> Problem {
     let (path, error) = (error.path().to_string(), error.into_inner());
     match error.classify() {
-        Category::Syntax | Category::Eof | Category::Io => Problem::malformed(&error),
+        Category::Syntax | Category::Eof | Category::Io => Problem::malformed(&error, bytes),
         Category::Data => {
             let message = error.to_string();
             let place = format!(" at line {} column {}", error.line(), error.column());

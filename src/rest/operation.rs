@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use axum::http::Method;
 use serde_json::Value;
 
+use super::dialect::EARLY_FILES;
 use super::{PREFIXES, openapi};
 
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub(super) struct Operation {
     pub(super) parameters: Vec<String>,
     /// Fields of the body.
     pub(super) fields: BTreeSet<String>,
+    /// Required fields of a JSON body; empty if its schema has alternatives.
+    pub(super) required: Vec<String>,
 }
 
 /// The path of a route without prefix and trailing slash.
@@ -36,6 +39,8 @@ impl Operation {
     /// `path` has no prefix and no trailing slash.
     pub(super) fn of(method: &Method, path: &str) -> Option<&'static Self> {
         let method = if *method == Method::HEAD { &Method::GET } else { method };
+        // The early routes are not in the document, and have the parameters of the current ones.
+        let path = if path == EARLY_FILES { "/files/{id}" } else { path };
         OPERATIONS.get(&format!("{method} {path}"))
     }
 
@@ -44,12 +49,14 @@ impl Operation {
         let queried = parameters.filter(|parameter| parameter["in"] == "query");
         let names = queried.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned));
         let mut fields = BTreeSet::new();
-        for (_, body) in members(&operation["requestBody"]["content"]) {
+        let bodies = &operation["requestBody"]["content"];
+        for (_, body) in members(bodies) {
             collect(document, &body["schema"], &mut fields);
         }
         Self {
             parameters: names.collect(),
             fields,
+            required: required(document, &bodies["application/json"]["schema"]),
         }
     }
 }
@@ -64,6 +71,13 @@ pub(super) fn all(document: &Value) -> impl Iterator<Item = (String, &String, &V
 
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
+}
+
+fn required(document: &Value, schema: &Value) -> Vec<String> {
+    let target = schema["$ref"].as_str().and_then(|text| text.strip_prefix('#'));
+    let schema = target.and_then(|target| document.pointer(target)).unwrap_or(schema);
+    let names = schema["required"].as_array().into_iter().flatten();
+    names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
 /// Collects the property names of a schema and its alternatives.

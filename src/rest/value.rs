@@ -16,16 +16,27 @@ use crate::domain::task::workflow::Status;
 const NOT_ONE_OF: char = '\u{1}';
 const NOT_BOOLEAN: char = '\u{2}';
 const NOT_INTEGER: char = '\u{3}';
+const NOT_DATE: char = '\u{4}';
 
 pub(super) fn unmarked(text: &str) -> (ViolationKind, &str) {
     let marks = [
         (NOT_ONE_OF, ViolationKind::NotOneOf),
         (NOT_BOOLEAN, ViolationKind::NotBoolean),
         (NOT_INTEGER, ViolationKind::NotInteger),
+        (NOT_DATE, ViolationKind::NotDate),
     ];
     let mut marks = marks.into_iter();
     let found = marks.find_map(|(mark, kind)| Some((kind, text.strip_prefix(mark)?)));
     found.unwrap_or((ViolationKind::Other, text))
+}
+
+/// Precedes the list of names in the message of [`Named::read`].
+const ONE_OF: &str = "use one of ";
+
+/// The names that the message of [`Named::read`] lists.
+pub(super) fn allowed_names(message: &str) -> impl Iterator<Item = &str> {
+    let names = message.rsplit_once(ONE_OF).map_or("", |(_, names)| names);
+    names.split(", ")
 }
 
 /// A string. Other JSON types are kept as text, so that the error names the value and what is allowed.
@@ -64,7 +75,7 @@ impl TryFrom<Text> for Moment {
         moment.or_else(|| start_of_day(&text)).map(Self).ok_or_else(|| {
             let shown = excerpt(&text);
             let examples = "2026-01-31T09:30:00Z, or a date alone, such as 2026-01-31";
-            format!("'{shown}' is not a date; use RFC 3339, such as {examples}")
+            format!("{NOT_DATE}'{shown}' is not a date; use RFC 3339, such as {examples}")
         })
     }
 }
@@ -86,7 +97,7 @@ impl TryFrom<Text> for Day {
     fn try_from(Text(text): Text) -> Result<Self, String> {
         read_day(&text).map(Self).ok_or_else(|| {
             let shown = excerpt(&text);
-            format!("'{shown}' is not a date; use year, month and day, such as 2026-01-31")
+            format!("{NOT_DATE}'{shown}' is not a date; use year, month and day, such as 2026-01-31")
         })
     }
 }
@@ -126,7 +137,7 @@ pub(super) trait Named: Copy + 'static {
         found.map(|(_, value)| value).ok_or_else(|| {
             let names: Vec<_> = Self::named().map(|(name, _)| name).collect();
             let (shown, names) = (excerpt(name), names.join(", "));
-            format!("{NOT_ONE_OF}'{shown}' is not allowed; use one of {names}")
+            format!("{NOT_ONE_OF}'{shown}' is not allowed; {ONE_OF}{names}")
         })
     }
 }
@@ -246,14 +257,18 @@ mod tests {
     #[test]
     fn invalid_dates_are_refused() {
         let day = |text: &str| Day::try_from(Text(text.to_owned())).map(|Day(day)| day.to_string());
+        let expect = |error: String, start: String| {
+            let (kind, message) = unmarked(&error);
+            assert_eq!(kind, ViolationKind::NotDate);
+            assert!(message.starts_with(&start), "{message}");
+        };
         assert_eq!(day("2026-01-31").unwrap(), "2026-01-31");
         for text in ["2026-01-31T09:30:00Z", "2026-02-30", "2026-1-5", "12026-01-31", ""] {
-            let start = format!("'{text}' is not a date; use year");
-            assert!(day(text).unwrap_err().starts_with(&start), "{text}");
+            expect(day(text).unwrap_err(), format!("'{text}' is not a date; use year"));
         }
         for text in ["2026-02-30", "2026-1-5", "31.01.2026", "tomorrow", ""] {
             let start = format!("'{text}' is not a date; use RFC 3339, such as");
-            assert!(moment(text).unwrap_err().starts_with(&start), "{text}");
+            expect(moment(text).unwrap_err(), start);
         }
     }
 

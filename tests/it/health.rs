@@ -81,6 +81,14 @@ async fn an_unreachable_redis_degrades_health_and_does_not_fail_it() {
         (200, &json!("degraded"))
     );
     assert_eq!(statuses(&answer)["redis"], "degraded");
+    let (of_redis, of_database) = (answer.at("/dependencies/redis"), answer.at("/dependencies/database"));
+    let reason = answer.at("/checks/redis/reason");
+    assert_eq!(of_redis, &json!({ "status": "degraded", "error": reason }));
+    assert_eq!(
+        of_database,
+        &json!({ "status": "healthy" }),
+        "without a problem there is no error"
+    );
     assert_eq!(get(&nobody, "/readyz").await.status, 200);
     // No infrastructure details are shown.
     for secret in [

@@ -53,6 +53,8 @@ pub enum ViolationKind {
     NotInteger,
     /// It is not a list.
     NotList,
+    /// It is not a date or time.
+    NotDate,
     /// Another resource uses this value.
     Taken(String),
     /// There is no active user with this id. Each API formats ids itself.

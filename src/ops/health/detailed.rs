@@ -93,7 +93,7 @@ struct OlderReport {
     /// Current time in Unix seconds.
     #[schema(example = 1_767_139_200.12)]
     time: f64,
-    /// Status of `database` and `redis`.
+    /// Status of `database` and `redis`, and the problem as `error`; it is absent if there is none.
     #[schema(value_type = Object)]
     dependencies: Value,
     /// Whether Redis answers.
@@ -110,15 +110,19 @@ impl OlderReport {
         let time = unix_seconds(state);
         let status = |name: &str| checks.get(name).map(|check| check.status);
         let is_healthy = |name: &str| status(name) == Some(Status::Healthy);
+        let dependency = |name: &str| {
+            let mut dependency = json!({ "status": status(name) });
+            if let Some(reason) = checks.get(name).and_then(|check| check.reason) {
+                dependency["error"] = json!(reason);
+            }
+            dependency
+        };
         let word = |works: bool, good: &'static str, bad: &'static str| if works { good } else { bad };
         let cache_enabled = !state.config().database.statistics_cache.is_zero();
         Self {
             timestamp: format!("{time:.2}"),
             time,
-            dependencies: json!({
-                "database": { "status": status("database") },
-                "redis": { "status": status("redis") },
-            }),
+            dependencies: json!({ "database": dependency("database"), "redis": dependency("redis") }),
             redis_connected: is_healthy("redis"),
             cache_enabled,
             services: json!({

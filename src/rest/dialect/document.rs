@@ -143,7 +143,7 @@ impl Shape {
                     },
                 })
             }
-            Self::With(_) | Self::Occurring(_) | Self::TaskCounts => return None,
+            Self::Status(_) | Self::With(_) | Self::Occurring(_) | Self::TaskCounts => return None,
         })
     }
 }

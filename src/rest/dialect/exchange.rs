@@ -1,7 +1,10 @@
 //! One request and its response in a dialect.
 
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{self, Method, StatusCode, header};
+use axum::http::{self, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
@@ -22,7 +25,8 @@ use crate::rest::rules::Rules;
 use crate::rest::{not_found, rate_limit};
 use crate::state::AppState;
 
-#[derive(Clone, Debug)]
+/// Without `Debug`: the body may contain a password.
+#[derive(Clone)]
 pub(in crate::rest) struct Exchange {
     name: RestDialect,
     pub(super) dialect: &'static Dialect,
@@ -31,8 +35,10 @@ pub(in crate::rest) struct Exchange {
     pub(super) path: String,
     /// Method and path of the route, such as `GET /tasks`.
     pub(super) operation: String,
-    /// The path that the client sent.
-    pub(super) sent: String,
+    /// The address that the client sent.
+    pub(super) sent: Uri,
+    /// The JSON body that the client sent. The handler has a clone of the exchange, and sets it.
+    pub(super) sent_body: Arc<OnceLock<Bytes>>,
 }
 
 /// The path of the route, without prefix and trailing slash; empty if no route matches.
@@ -49,8 +55,14 @@ impl Exchange {
             operation: format!("{method} {path}"),
             method,
             path,
-            sent: request.uri().path().to_owned(),
+            sent: request.uri().clone(),
+            sent_body: Arc::default(),
         }
+    }
+
+    /// Keeps a valid JSON body for the list of errors.
+    pub(in crate::rest) fn keep(&self, body: Bytes) {
+        self.sent_body.get_or_init(|| body);
     }
 
     pub(super) fn takes(&self) -> Option<&'static Operation> {
@@ -67,7 +79,7 @@ impl Exchange {
     /// Forwards the canonical request and translates the response.
     pub(super) async fn answer(self, app: &AppState, request: Request, next: Next) -> Response {
         if self.path == EARLY_FILES && !self.dialect.has_early_files {
-            return self.failure(not_found(&self.sent));
+            return self.failure(not_found(self.sent.path()));
         }
         if self.operation == "GET /openapi.json" {
             return document::response(self.name, self.dialect, &app.config().http.root_path);
@@ -156,13 +168,17 @@ impl Exchange {
 
     fn failure(&self, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
-        let Some(problem) = parts.extensions.get::<Problem>() else {
+        let Some(mut problem) = parts.extensions.get::<Problem>().cloned() else {
             return Response::from_parts(parts, body);
         };
+        // A sign-in with the right password is forbidden only if the account is inactive.
+        if self.path.starts_with("/auth/login") && problem.status == StatusCode::FORBIDDEN {
+            problem.status = self.dialect.inactive.unwrap_or(problem.status);
+        }
         if problem.status.is_server_error() && self.dialect.hidden.contains(&self.operation.as_str()) {
             return Json(json!({ "error": problem.code, "message": problem.message })).into_response();
         }
-        let (status, body) = self.failure_body(problem, &parts.headers);
+        let (status, body) = self.failure_body(&problem, &parts.headers);
         parts.status = status;
         with_head(parts, body)
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Exchange, Invalid, Pairs, lookup};
 use crate::domain::error::ViolationKind;
 use crate::http::request_id;
-use crate::rest::error::{Fault, Problem, Subject};
+use crate::rest::error::{Problem, Subject};
 use crate::rest::rate_limit::LIMIT;
 
 impl Exchange {
@@ -85,69 +85,13 @@ impl Exchange {
         }
     }
 
-    /// The list of errors, in the format of the framework of the older APIs.
-    fn violations(&self, problem: &Problem) -> Value {
-        match (problem.subject.as_deref(), problem.faults()) {
-            (Some(Subject::Malformed { column }), _) => {
-                let location = json!(["body", column.saturating_sub(1)]);
-                json!([{ "type": "json_invalid", "loc": location, "msg": problem.message, "input": null }])
-            }
-            (_, []) => json!([{ "type": "value_error", "loc": ["body"], "msg": problem.message, "input": null }]),
-            (_, faults) => faults.iter().map(|fault| self.violation(fault)).collect(),
-        }
-    }
-
-    fn violation(&self, fault: &Fault) -> Value {
-        let (kind, context) = match &fault.kind {
-            ViolationKind::Missing => ("missing", None),
-            ViolationKind::TooShort(min) => ("string_too_short", Some(json!({ "min_length": min }))),
-            ViolationKind::TooLong(max) => ("string_too_long", Some(json!({ "max_length": max }))),
-            ViolationKind::TooFew(min) => ("too_short", Some(json!({ "min_length": min }))),
-            ViolationKind::TooSmall(min) => ("greater_than_equal", Some(json!({ "ge": min }))),
-            ViolationKind::TooLarge(max) => ("less_than_equal", Some(json!({ "le": max }))),
-            ViolationKind::NotOneOf => ("enum", None),
-            ViolationKind::NotBoolean => ("bool_parsing", None),
-            ViolationKind::NotInteger => ("int_parsing", None),
-            ViolationKind::NotList => ("list_type", None),
-            ViolationKind::Other | ViolationKind::Taken(_) | ViolationKind::UnknownUser(_) => ("value_error", None),
-        };
-        let message = if kind == "missing" {
-            "Field required"
-        } else {
-            &fault.message
-        };
-        let mut item = json!({ "type": kind, "loc": self.location(&fault.field), "msg": message, "input": null });
-        if let Some(context) = context {
-            item["ctx"] = context;
-        }
-        item
-    }
-
-    /// `path`, `query` or `body`, then the field.
-    fn location(&self, field: &str) -> Value {
-        let is_parameter = |name: &String| name == field;
-        let whole = if self.path.contains(&format!("{{{field}}}")) {
-            "path"
-        } else if self
-            .takes()
-            .is_some_and(|operation| operation.parameters.iter().any(is_parameter))
-        {
-            "query"
-        } else {
-            "body"
-        };
-        let parts = field.split(['.', '[', ']']);
-        let parts = parts.filter(|part| !part.is_empty() && *part != whole);
-        [json!(whole)].into_iter().chain(parts.map(number_or_text)).collect()
-    }
-
     /// Sets `error` to a string and adds the members that belong to it.
     fn set_text(&self, texts: Pairs, problem: &Problem, limit: &str, body: &mut Value) {
         let absent = absent(problem);
         let name = absent.map_or(problem.code.to_owned(), |(noun, _)| format!("{} {noun}", problem.code));
         let text = lookup(texts, &name.as_str()).or_else(|| problem.status.canonical_reason());
         body["error"] = json!(text.unwrap_or("Error").replace("{limit}", limit));
-        let task = self.sent.split('/').skip_while(|part| *part != "tasks").nth(1);
+        let task = self.sent.path().split('/').skip_while(|part| *part != "tasks").nth(1);
         if let (Some(("task" | "tag", _)), Some(Ok(id))) = (absent, task.map(str::parse::<i32>)) {
             body["task_id"] = json!(id);
         }
@@ -182,7 +126,7 @@ fn named_by_path(item: &Value) -> Value {
     json!({ "field": field, "message": item["msg"], "type": item["type"] })
 }
 
-fn number_or_text(text: &str) -> Value {
+pub(super) fn number_or_text(text: &str) -> Value {
     text.parse::<i32>().map_or_else(|_| json!(text), Value::from)
 }
 

@@ -10,6 +10,7 @@
 //! | `request` | queries and bodies of requests |
 //! | `response` | bodies of responses |
 //! | `failure` | error responses |
+//! | `violation` | the list of errors of a 422 response |
 //! | `document` | the OpenAPI document of a dialect |
 
 mod document;
@@ -18,11 +19,12 @@ mod failure;
 mod request;
 mod response;
 mod tables;
+mod violation;
 
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -89,11 +91,15 @@ struct Dialect {
 
     /// Required parameters, by operation.
     required: Pairs,
+    /// Required fields of a body, by operation, if they are not the canonical ones. Errors name them.
+    required_fields: Pairs,
     /// Successful responses that differ, by operation.
     answers: &'static [(&'static str, Shape)],
 
     /// Statuses of errors that differ, by canonical code.
     error_statuses: &'static [(&'static str, u16)],
+    /// The status of a sign-in to an inactive account; `None` for 403.
+    inactive: Option<StatusCode>,
     /// `error.code` by status. `INVALID_TRANSITION` keeps its name.
     error_codes: &'static [(u16, &'static str)],
     /// `error.code` of all other statuses.
@@ -134,6 +140,8 @@ enum Shape {
     /// A message with the status 200.
     Message(&'static str),
     Only(NameList),
+    /// The canonical body with another `status`.
+    Status(&'static str),
     /// The member `user`.
     User,
     /// The rows of a list, of this schema.

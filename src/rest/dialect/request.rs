@@ -11,6 +11,10 @@ use crate::rest::value::Flag;
 
 type Object = Map<String, Value>;
 
+/// The member of a bulk change with the new values has one of these names.
+pub(super) const UPDATES: [&str; 2] = ["update", "updates"];
+pub(super) const BULK_UPDATE: &str = "PATCH /tasks/bulk";
+
 /// The parameters of a request.
 struct Query(Vec<(String, String)>);
 
@@ -87,8 +91,8 @@ impl Exchange {
                 self.task(body, dialect.create)
             }
             "PUT /tasks/{id}" | "PATCH /tasks/{id}" => self.update(body)?,
-            "PATCH /tasks/bulk" => {
-                for name in ["update", "updates"] {
+            BULK_UPDATE => {
+                for name in UPDATES {
                     if let Some(Value::Object(update)) = body.remove(name) {
                         body.insert(name.to_owned(), Value::Object(self.update(update)?));
                     }

@@ -32,6 +32,7 @@ impl Shape {
     async fn apply(self, app: &AppState, mut body: Value) -> Result<Value> {
         match self {
             Self::Ok(_) | Self::Message(_) => {}
+            Self::Status(status) => body["status"] = json!(status),
             Self::Only(names) => {
                 let members = names.split(' ').map(|name| (name.to_owned(), body[name].take()));
                 return Ok(Value::Object(members.collect()));

@@ -1,6 +1,8 @@
 //! The tables of the dialects.
 
-use super::{Dialect, Invalid, OLDEST_FIRST, Shape};
+use axum::http::StatusCode;
+
+use super::{Dialect, Invalid, OLDEST_FIRST, Pairs, Shape};
 use crate::config::RestDialect;
 use crate::domain::task::{ErrorPolicy, Moves};
 use crate::rest::rules::Rules;
@@ -42,8 +44,10 @@ const BASE: Dialect = Dialect {
     is_due_by_day: false,
     drops_blank_tags: false,
     required: &[],
+    required_fields: &[],
     answers: &[],
     error_statuses: &[],
+    inactive: None,
     error_codes: &[],
     other_code: None,
     error_texts: None,
@@ -53,6 +57,16 @@ const BASE: Dialect = Dialect {
     hidden: &[],
     has_early_files: false,
 };
+
+/// Required fields where users sign in by username.
+const BY_USERNAME: Pairs = &[
+    ("POST /auth/register", "email username password"),
+    ("POST /auth/login", "username password"),
+    ("PATCH /tasks/bulk", "task_ids updates"),
+];
+
+/// Required fields where users sign in by e-mail address.
+const BY_EMAIL: Pairs = &[("POST /auth/login", "email password")];
 
 /// Roles, `skip` and `limit`, an error envelope, a demo of background work.
 const SKIP_LIMIT: Dialect = Dialect {
@@ -71,6 +85,7 @@ const SKIP_LIMIT: Dialect = Dialect {
     update: "title description status",
     keeps_null: true,
     required: &[("POST /async/background-task", "task_name")],
+    required_fields: BY_USERNAME,
     answers: &[
         ("POST /auth/register", Shape::Only("access_token token_type user")),
         ("POST /async/background-task", Shape::Ok("BackgroundQueued")),
@@ -113,8 +128,10 @@ const ACCOUNTS: Dialect = Dialect {
     create: "title description",
     update: "title description",
     has_blank_texts: true,
+    required_fields: BY_EMAIL,
     answers: &[("POST /auth/register", Shape::User)],
     error_statuses: &[("TAKEN", 400)],
+    inactive: Some(StatusCode::BAD_REQUEST),
     taken: Some("Email already registered"),
     invalid: Invalid::Beside(Some("Validation error")),
     ..BASE
@@ -135,6 +152,7 @@ const DUE_DATES: Dialect = Dialect {
     create: "title description priority due_date status",
     update: "title description priority status due_date",
     statuses: &[("todo", "pending"), ("done", "completed")],
+    required_fields: BY_USERNAME,
     answers: &[
         ("POST /auth/register", Shape::User),
         ("DELETE /tasks/{id}", Shape::Message("Task deleted successfully")),
@@ -148,6 +166,7 @@ const DUE_DATES: Dialect = Dialect {
         ("UNSUPPORTED_MEDIA_TYPE", 400),
         ("PAYLOAD_TOO_LARGE", 400),
     ],
+    inactive: Some(StatusCode::BAD_REQUEST),
     taken: Some("{Field} already registered"),
     ..BASE
 };
@@ -179,12 +198,15 @@ const TAGS_FILES: Dialect = Dialect {
     refuses_empty: true,
     is_due_by_day: true,
     drops_blank_tags: true,
+    required_fields: BY_USERNAME,
     answers: &[
         ("POST /auth/register", Shape::User),
         ("PATCH /tasks/bulk", Shape::BulkTasks),
         ("DELETE /tasks/{id}/tags/{tag}", Shape::Ok("Task")),
         ("GET /tasks/{id}/files", Shape::Items("File")),
         ("GET /tasks/stats", Shape::Occurring("by_priority")),
+        // Only the later version of the API has this path.
+        ("GET /health", Shape::Status("ok")),
     ],
     error_statuses: &[("UNSUPPORTED_MEDIA_TYPE", 400), ("PAYLOAD_TOO_LARGE", 400)],
     error_texts: Some(&[
@@ -217,11 +239,13 @@ const WORKFLOW: Dialect = Dialect {
     create: "title description priority assignee_id status",
     update: "title description priority status",
     keeps_null: true,
+    required_fields: BY_EMAIL,
     answers: &[(
         "POST /auth/register",
         Shape::Only("access_token refresh_token token_type"),
     )],
     error_statuses: &[("INVALID_TRANSITION", 400), ("UNKNOWN_USER", 404)],
+    inactive: Some(StatusCode::UNAUTHORIZED),
     error_codes: &[
         (400, "BAD_REQUEST"),
         (401, "UNAUTHORIZED"),

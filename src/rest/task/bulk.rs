@@ -67,12 +67,18 @@ impl BulkUpdateInput {
             tags: self.tags,
             expected_version: None,
         };
-        let refuse = |what: &str| Problem::invalid("update", ViolationKind::Other, format!("update: {what}"));
+        let refuse = |kind, what: &str| Problem::invalid("update", kind, format!("update: {what}"));
         let update = match (self.update, beside == UpdateInput::default()) {
             (Some(update), true) => update,
             (None, false) => beside,
-            (Some(_), false) => return Err(refuse("give the fields in update or beside task_ids, not both")),
-            (None, true) => return Err(refuse("nothing is to be changed; give the fields in update")),
+            (Some(_), false) => {
+                let what = "give the fields in update or beside task_ids, not both";
+                return Err(refuse(ViolationKind::Other, what));
+            }
+            (None, true) => {
+                let what = "nothing is to be changed; give the fields in update";
+                return Err(refuse(ViolationKind::Missing, what));
+            }
         };
         let (change, expected_version) = update.read()?;
         if expected_version.is_some() {

@@ -14,6 +14,7 @@ use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
 use crate::domain::task::workflow::Status;
 use crate::domain::task::{Priority, TaskChange, TaskDraft};
+use crate::rest::error::Problem;
 use crate::rest::openapi::schema::{self, described_by_hand};
 use crate::rest::value::{Day, Moment, Name};
 
@@ -76,20 +77,21 @@ impl CreateInput {
 pub(in crate::rest) struct ReplaceInput(UpdateInput);
 
 impl ReplaceInput {
-    pub(super) fn read(self) -> Result<(TaskChange, Option<i32>)> {
+    pub(super) fn read(self) -> Result<(TaskChange, Option<i32>), Problem> {
         let Self(mut input) = self;
         let missing = input.missing();
-        if let Some(first) = missing.first() {
+        if let [first, others @ ..] = missing.as_slice() {
             let names = missing.join(", ");
             let message = format!(
                 "PUT replaces the whole task, and the body leaves out {names}; name every field, or use PATCH to change some"
             );
-            return Err(Error::violation(first, ViolationKind::Missing, message));
+            let problem = Problem::invalid(first, ViolationKind::Missing, message);
+            return Err(problem.with_missing(others.iter().copied()));
         }
         if input.due_on == Patch::Absent {
             input.due_on = Patch::Null;
         }
-        input.read()
+        Ok(input.read()?)
     }
 }
 

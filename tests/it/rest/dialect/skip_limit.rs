@@ -63,7 +63,7 @@ async fn accounts_and_sessions_follow_the_contract() {
         .rest(Method::POST, "/api/v1/auth/register", json!({ "email": "x" }))
         .await;
     expect_error(&answer, 422, "VALIDATION_ERROR");
-    expect_violation(answer.at("/detail/0"), "missing", json!(["body", "password"]));
+    expect_violation(answer.at("/detail/0"), "missing", json!(["body", "username"]));
 }
 
 #[tokio::test]

@@ -183,7 +183,7 @@ async fn single_tasks_follow_the_contract() {
         "string_too_short",
         "body.title",
     );
-    expect_invalid(&send_malformed(&ann, "/api/v1/tasks").await, "json_invalid", "body.9");
+    expect_invalid(&send_malformed(&ann, "/api/v1/tasks").await, "json_invalid", "body.10");
     send(&ann, Method::DELETE, &path, Value::Null, 204).await;
     let answer = ann.rest(Method::GET, &path, Value::Null).await;
     expect_error(&answer, 404, "NOT_FOUND");
