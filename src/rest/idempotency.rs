@@ -96,10 +96,10 @@ async fn with_effect(response: Response) -> (Response, WriteEffect) {
     let is_secret = headers
         .get(header::CACHE_CONTROL)
         .is_some_and(|control| control == NO_STORE);
-    // `Retry-After` is only set before anything is written.
-    if status.is_client_error() || (status.is_server_error() && headers.contains_key(header::RETRY_AFTER)) {
+    if status.is_client_error() {
         return (response, WriteEffect::Nothing);
     }
+    // The error may be of a read after the commit, also if the client may retry.
     if status.is_server_error() {
         return (response, WriteEffect::Unknown);
     }
@@ -143,5 +143,23 @@ impl StoredResponse {
             response = response.header(name, value);
         }
         Ok(response.body(Body::from(self.body)).map_err(Error::internal)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_fails_on_the_server_may_have_written() {
+        let error = Error::Unavailable {
+            retry_after: Duration::from_secs(1),
+            cause: None,
+        };
+        let (response, effect) = with_effect(Problem::from(error).into_response()).await;
+        assert!(response.headers().contains_key(header::RETRY_AFTER));
+        assert!(matches!(effect, WriteEffect::Unknown));
     }
 }

@@ -85,10 +85,11 @@ impl<'a> Idempotency<'a> {
             is_ours = store::idempotency::take_over(&transaction, &permit, &claim, [now, leased_until]).await?;
         }
         transaction.commit().await?;
-        let found = match found {
-            Some(found) if !is_ours => found,
-            _ => return Ok(Claim::First(Ticket(Arc::new(claim)))),
-        };
+        if is_ours {
+            return Ok(Claim::First(Ticket(Arc::new(claim))));
+        }
+        // Without a row, the first request has released the key meanwhile.
+        let found = found.ok_or_else(claimed)?;
         if found.request_hash != request_hash {
             let message = format!("{HEADER} '{key}' came with another request before; use a new key for a new request");
             return Err(Error::bad_input(HEADER, message));
@@ -97,10 +98,7 @@ impl<'a> Idempotency<'a> {
             return Ok(Claim::Done(response));
         }
         if found.leased_until.is_some_and(|until| until > now) {
-            return Err(Error::Unavailable {
-                retry_after: SENSIBLE_WAIT,
-                cause: None,
-            });
+            return Err(claimed());
         }
         Err(Error::Unrepeatable {
             key: key.to_owned(),
@@ -131,12 +129,13 @@ impl<'a> Idempotency<'a> {
         transaction.commit().await
     }
 
-    /// Releases the key, because nothing was written.
+    /// Releases the key of a request that failed. If one of its transactions was committed, no attempt may follow.
     #[tracing::instrument(target = "taskwire::span", name = "idempotency.release", skip_all)]
     pub async fn release(self, actor: &Actor, ticket: &Ticket) -> Result<()> {
         let permit = permit(actor, ticket)?;
         let transaction = self.core.store.begin().await?;
         store::idempotency::delete(&transaction, &permit, &ticket.0).await?;
+        store::idempotency::end_lease(&transaction, &permit, &ticket.0).await?;
         transaction.commit().await
     }
 
@@ -147,6 +146,14 @@ impl<'a> Idempotency<'a> {
         let transaction = self.core.store.begin().await?;
         store::idempotency::end_lease(&transaction, &permit, &ticket.0).await?;
         transaction.commit().await
+    }
+}
+
+/// Another request has the key.
+fn claimed() -> Error {
+    Error::Unavailable {
+        retry_after: SENSIBLE_WAIT,
+        cause: None,
     }
 }
 

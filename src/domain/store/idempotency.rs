@@ -187,13 +187,16 @@ pub(in crate::domain) async fn end_lease(
     transaction.execute(update).await
 }
 
-/// Deletes a key under which nothing was written.
+/// Deletes the key, unless something was written under it.
 pub(in crate::domain) async fn delete(
     transaction: &WriteTransaction,
     _permit: &Permit<RepeatRequest>,
     claim: &Claim,
 ) -> Result<()> {
-    transaction.execute(Entity::delete_many().filter(of_claim(claim))).await
+    let unused = Entity::delete_many()
+        .filter(of_claim(claim))
+        .filter(Column::IsWritten.eq(false));
+    transaction.execute(unused).await
 }
 
 pub(in crate::domain) async fn forget_expired(

@@ -134,6 +134,20 @@ async fn a_mutation_without_effect_may_be_sent_again() {
 }
 
 #[tokio::test]
+async fn an_operation_that_fails_after_its_first_mutation_is_not_executed_twice() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let query = "mutation { a: taskCreate(input: {title: \"Once\"}) { task { id } } b: taskDelete(id: \"nonsense\") { task { id } } }";
+    let body = json!({ "query": query });
+    assert_eq!(with_key(&ann, "k", &body).await.error_code(), "BAD_USER_INPUT");
+    assert_eq!(tasks(&app).await, 1, "the first mutation is done");
+    for _ in 0..2 {
+        refused(&with_key(&ann, "k", &body).await, 409, "IDEMPOTENT_RESPONSE_LOST");
+    }
+    assert_eq!(tasks(&app).await, 1);
+}
+
+#[tokio::test]
 async fn an_interrupted_write_is_not_executed_twice() {
     let app = TestApp::start().await;
     let ann = app.member().await;
