@@ -43,6 +43,7 @@ mod tests {
         let empty = QueueStats {
             pending: 0,
             running: 0,
+            recurring: 0,
             dead: 0,
             waiting_since: None,
             newest_failure: None,
@@ -51,6 +52,7 @@ mod tests {
         let busy = QueueStats {
             pending: 3,
             running: 1,
+            recurring: 5,
             dead: 2,
             waiting_since: Some(now - TimeDelta::minutes(90)),
             newest_failure: Some(("send_mail".to_owned(), "no route".to_owned())),

@@ -124,6 +124,8 @@ pub struct QueueStats {
     pub pending: u64,
     /// Number of running jobs.
     pub running: u64,
+    /// Number of recurring jobs, due or not.
+    pub recurring: u64,
     /// Number of dead jobs.
     pub dead: u64,
     /// Due time of the oldest waiting job; `None` if none waits.

@@ -178,8 +178,7 @@ impl Worker {
     async fn schedule(&self) -> Result<()> {
         let system = policy::system(&Actor::System)?;
         let now = self.core.clock.now();
-        let recurring = JobKind::ALL.into_iter().filter(|kind| kind.recurs_after().is_some());
-        let jobs = recurring.map(|kind| NewJob {
+        let jobs = recurring().map(|kind| NewJob {
             run_at: now + kind.first_after(),
             ..NewJob::new(kind, json!({}), now)
         });
@@ -221,13 +220,15 @@ impl Worker {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge needs no more than 52 bits")]
-    async fn count(&self) -> Result<()> {
+    async fn count(&mut self) -> Result<()> {
         let scope = policy::scope(&Actor::System)?;
         let now = self.core.clock.now();
         let stats = store::job::queue_stats(self.core.store.system_reader(), &scope, now).await?;
         metrics::gauge!(metric::JOBS_PENDING).set(stats.pending as f64);
         metrics::gauge!(metric::JOBS_RUNNING).set(stats.running as f64);
         metrics::gauge!(metric::JOBS_DEAD).set(stats.dead as f64);
+        // They disappear under a running server when its database is emptied or restored.
+        self.is_scheduled = usize::try_from(stats.recurring).is_ok_and(|jobs| jobs >= recurring().count());
         Ok(())
     }
 
@@ -241,4 +242,8 @@ impl Worker {
         }
         Ok(attempts)
     }
+}
+
+fn recurring() -> impl Iterator<Item = JobKind> {
+    JobKind::ALL.into_iter().filter(|kind| kind.recurs_after().is_some())
 }

@@ -70,3 +70,22 @@ async fn a_server_that_is_killed_while_it_runs_jobs_loses_none_and_nothing_is_do
     }
     staying.stop().await;
 }
+
+#[tokio::test]
+async fn recurring_jobs_that_disappear_under_a_running_server_are_added_again() {
+    let database = TestDatabase::create().await;
+    let sandbox = Sandbox::over(&database);
+    let server = sandbox.serve().await;
+    let kinds = "SELECT COUNT(DISTINCT kind) AS number FROM jobs WHERE dedup_key IS NOT NULL";
+    let scheduled = until("recurring jobs", async || {
+        Some(database.number(kinds).await).filter(|jobs| *jobs > 0)
+    })
+    .await;
+    // As `taskwire migrate fresh` does, or a restore.
+    database.execute("DELETE FROM jobs").await;
+    until("recurring jobs to return", async || {
+        (database.number(kinds).await == scheduled).then_some(())
+    })
+    .await;
+    server.stop().await;
+}

@@ -314,8 +314,8 @@ pub(in crate::domain) async fn find_background_task(
     }))
 }
 
-/// Pending and running jobs, and since when the first of the pending ones waits.
-type Counts = (Option<i64>, Option<i64>, Option<Timestamp>);
+/// Pending, running and recurring jobs, and since when the first of the pending ones waits.
+type Counts = (Option<i64>, Option<i64>, Option<i64>, Option<Timestamp>);
 
 /// Excludes finished jobs, which are many.
 pub(in crate::domain) async fn queue_stats(
@@ -326,10 +326,11 @@ pub(in crate::domain) async fn queue_stats(
     let is_running = || Column::LockedUntil.is_not_null().and(Column::LockedUntil.gt(now));
     let is_waiting = || Column::RunAt.lte(now).and(is_running().not());
     let counted = |condition: Expr| Expr::expr(Expr::case(condition, 1).finally(0)).sum();
-    let (pending, running, waiting_since) = Entity::find()
+    let (pending, running, recurring, waiting_since) = Entity::find()
         .select_only()
         .column_as(counted(is_waiting()), "pending")
         .column_as(counted(is_running()), "running")
+        .column_as(counted(Column::DedupKey.is_not_null()), "recurring")
         .column_as(
             Expr::expr(Expr::case(is_waiting(), Expr::col(Column::RunAt))).min(),
             "waiting_since",
@@ -353,6 +354,7 @@ pub(in crate::domain) async fn queue_stats(
     Ok(QueueStats {
         pending: as_count(pending.unwrap_or_default()),
         running: as_count(running.unwrap_or_default()),
+        recurring: as_count(recurring.unwrap_or_default()),
         dead,
         waiting_since,
         newest_failure: failing.and_then(|row| Some((row.kind, row.last_error?))),
