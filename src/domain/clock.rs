@@ -3,15 +3,12 @@
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Datelike as _, Duration, NaiveDate, NaiveTime, SubsecRound, Utc};
+use chrono::{DateTime, Datelike as _, Duration, NaiveDate, NaiveTime, Utc};
 
 use super::error::{Error, Result};
 
 /// A moment in UTC with microseconds, the precision of both databases.
 pub type Timestamp = DateTime<Utc>;
-
-/// Stored digits of a second's fraction.
-const SUBSECOND_DIGITS: u16 = 6;
 
 /// A source of the current time.
 pub trait Clock: Debug + Send + Sync {
@@ -19,10 +16,11 @@ pub trait Clock: Debug + Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
-/// Truncates a moment to microseconds, the precision of both databases.
+/// Truncates a moment to microseconds, the precision of both databases. A leap second is the start of the next second,
+/// because PostgreSQL and clients have no leap seconds.
 #[must_use]
 pub fn to_stored_precision(moment: Timestamp) -> Timestamp {
-    moment.trunc_subsecs(SUBSECOND_DIGITS)
+    DateTime::from_timestamp_micros(moment.timestamp_micros()).unwrap_or(moment)
 }
 
 /// The start (UTC) of a day in the format 2026-01-31.
@@ -46,8 +44,9 @@ pub(crate) const LAST_MOMENT: Timestamp =
 
 /// Accepts the years 1 to 9999, and truncates to microseconds: the range and precision of both databases.
 pub fn check_moment(field: &'static str, moment: Timestamp) -> Result<Timestamp> {
+    let moment = to_stored_precision(moment);
     check_year(field, moment.year())?;
-    Ok(to_stored_precision(moment))
+    Ok(moment)
 }
 
 pub(super) fn check_year(field: &'static str, year: i32) -> Result<()> {
@@ -90,5 +89,38 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(text: &str) -> Result<String, String> {
+        let moment = DateTime::parse_from_rfc3339(text).unwrap().to_utc();
+        let checked = check_moment("dueDate", moment);
+        checked
+            .map(|moment| moment.to_rfc3339())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn moments_have_the_range_and_precision_of_both_databases() {
+        for (given, stored) in [
+            ("2026-06-30T23:59:59.9999999Z", "2026-06-30T23:59:59.999999+00:00"),
+            ("2026-06-30T23:59:60Z", "2026-07-01T00:00:00+00:00"),
+            ("2026-06-30T12:00:60.5Z", "2026-06-30T12:01:00.500+00:00"),
+            ("1969-12-31T23:59:59.0000019Z", "1969-12-31T23:59:59.000001+00:00"),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+00:00"),
+            ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999+00:00"),
+        ] {
+            assert_eq!(checked(given), Ok(stored.to_owned()), "{given}");
+        }
+        for refused in ["9999-12-31T23:59:60Z", "0000-12-31T23:59:59Z"] {
+            assert!(
+                checked(refused).unwrap_err().contains("the years 1 to 9999"),
+                "{refused}"
+            );
+        }
     }
 }

@@ -242,3 +242,34 @@ async fn statistics_count_visible_tasks() {
     let answer = app.member().await.graphql(query, json!({})).await;
     assert_eq!(answer.data()["taskStatistics"]["completionRate"], 0.0);
 }
+
+/// RFC 3339 has leap seconds; the databases have none.
+#[tokio::test]
+async fn a_due_date_at_a_leap_second_is_the_start_of_the_next_minute() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let mut created = Vec::new();
+    for _ in 0..3 {
+        let input = json!({ "title": "T", "dueDate": "2026-02-01T12:00:60Z" });
+        created.push(ann.creates_task(input).await);
+    }
+    let list = "query($after: String) { tasks(first: 1, after: $after, orderBy: [{field: DUE_DATE}]) {
+        nodes { databaseId dueDate } pageInfo { endCursor } } }";
+    let mut after = Value::Null;
+    for id in &created {
+        let answer = ann.graphql(list, json!({ "after": after })).await;
+        let page = &answer.data()["tasks"];
+        assert_eq!(
+            page["nodes"],
+            json!([{ "databaseId": id, "dueDate": "2026-02-01T12:01:00+00:00" }])
+        );
+        after = page["pageInfo"]["endCursor"].clone();
+    }
+    // The same date again changes nothing.
+    let same = ", input: {dueDate: \"2026-02-01T12:00:60Z\"}";
+    let payload = ann.mutates_task("taskUpdate", created[0], same).await;
+    assert_eq!(
+        (&payload["task"]["dueDate"], &payload["task"]["version"]),
+        (&json!("2026-02-01T12:01:00+00:00"), &json!(1))
+    );
+}
