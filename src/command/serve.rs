@@ -32,9 +32,11 @@ pub(super) async fn run() -> anyhow::Result<()> {
         .with_metrics(metrics);
     app.prepare().await?;
     app.start_background();
+    // Before a client can see that the server runs, and end it.
+    let stop = server::stop_signal();
     let listener = server::bind(&app.config().http).await?;
     tracing::info!("{}", announcement(listener.local_addr()?, app.config().graphql.ide));
-    let served = app.serve(listener, server::stop_signal()).await;
+    let served = app.serve(listener, stop).await;
     if let Some(traces) = traces {
         traces.stop().await;
     }

@@ -1,14 +1,16 @@
 //! Listening and graceful shutdown.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
 use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -19,7 +21,7 @@ use crate::state::AppState;
 
 /// Time limit for returning jobs and closing the database, after the shutdown timeout.
 const CLOSING: Duration = Duration::from_secs(5);
-/// Pause after a connection could not be accepted for lack of files or memory.
+/// Pause after a connection could not be accepted for lack of files or memory, and the longest wait for evicted ones.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// One of this many failures in a row is logged.
 const LOGGED_FAILURES: u32 = 100;
@@ -104,6 +106,12 @@ async fn accept(
 ) {
     let mut failures = 0;
     loop {
+        // On a busy machine, connections can arrive faster than the tasks of evicted ones end and close their files.
+        while connections.are_many_closing() {
+            if !matches!(timeout(AFTER_FAILURE, open.join_next()).await, Ok(Some(_))) {
+                break;
+            }
+        }
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some(_) = open.join_next() => continue,
@@ -152,28 +160,18 @@ fn is_of_client(error: &io::Error) -> bool {
     )
 }
 
-/// Resolves on Ctrl-C or SIGTERM.
-pub async fn stop_signal() {
-    let interrupt = async {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::warn!("cannot listen for Ctrl-C: {error}");
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate() => {}
-    }
-}
-
-async fn terminate() {
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            terminate.recv().await;
-        }
-        Err(error) => {
-            tracing::warn!("cannot listen for SIGTERM: {error}");
-            std::future::pending::<()>().await;
-        }
-    }
+/// Resolves on Ctrl-C or SIGTERM. From the call on, these signals no longer end the process, even if the future is not
+/// polled yet.
+pub fn stop_signal() -> impl Future<Output = ()> {
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    let signals = signals.into_iter().filter_map(|signal| {
+        signal
+            .inspect_err(|error| tracing::warn!("cannot listen for Ctrl-C or SIGTERM: {error}"))
+            .ok()
+    });
+    let mut signals: Vec<Signal> = signals.collect();
+    poll_fn(move |cx| {
+        let has_arrived = signals.iter_mut().any(|signal| signal.poll_recv(cx).is_ready());
+        if has_arrived { Poll::Ready(()) } else { Poll::Pending }
+    })
 }
