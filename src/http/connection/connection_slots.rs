@@ -32,6 +32,8 @@ struct Open {
     last_number: u64,
     connections: HashMap<u64, Entry>,
     by_network: HashMap<Network, Usage>,
+    /// Number of evicted connections that still have a socket.
+    evicted: usize,
     /// When the last search found all connections in use.
     searched_at: Option<Instant>,
 }
@@ -107,6 +109,15 @@ impl ConnectionSlots {
     pub(super) fn make_room(&self) {
         self.open().make_room(limit(self.limits.total), |_| true);
     }
+
+    /// Whether more than one batch of evicted connections still has open sockets. They are not among the limits.
+    pub(super) fn are_many_closing(&self) -> bool {
+        self.open().evicted > batch(limit(self.limits.total))
+    }
+}
+
+fn batch(of: usize) -> usize {
+    (of / BATCH).max(1)
 }
 
 fn limit(limit: u32) -> usize {
@@ -149,13 +160,14 @@ impl Open {
         let mut dispensable: Vec<_> = meant
             .filter_map(|(number, entry)| Some((entry.activity.dispensable()?, *number)))
             .collect();
-        let count = (of / BATCH).max(1).min(dispensable.len());
+        let count = batch(of).min(dispensable.len());
         if count > 0 && count < dispensable.len() {
             dispensable.select_nth_unstable(count - 1);
         }
         for (_, number) in &dispensable[..count] {
             if let Some(entry) = self.remove(*number) {
                 entry.activity.evict();
+                self.evicted += 1;
                 Reason::Evicted.count();
             }
         }
@@ -189,7 +201,9 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut open = self.slots.open();
-        open.remove(self.number);
+        if open.remove(self.number).is_none() {
+            open.evicted -= 1;
+        }
         metrics::show_open(open.connections.len());
     }
 }
@@ -243,6 +257,15 @@ mod tests {
         // Dropping its slot later must not count twice.
         drop(silent);
         assert_eq!(slots.open().connections.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn evicted_connections_count_until_their_sockets_are_closed() {
+        let slots = slots(2, 2);
+        let silent: Vec<_> = (1..5).map(|last| take(&slots, last).unwrap()).collect();
+        assert!(slots.are_many_closing());
+        drop(silent);
+        assert!(!slots.are_many_closing());
     }
 
     #[tokio::test]

@@ -110,6 +110,11 @@ impl Connections {
         self.slots.make_room();
     }
 
+    /// Whether many evicted connections still have open files.
+    pub(super) fn are_many_closing(&self) -> bool {
+        self.slots.are_many_closing()
+    }
+
     async fn serve(self, stream: TcpStream, peer: SocketAddr, slot: Slot, stopping: watch::Receiver<bool>) {
         let activity = Arc::clone(slot.activity());
         let socket = TokioIo::new(Socket::new(stream, slot));
