@@ -165,8 +165,10 @@ fn decide(at_address: Failures, of_account: Failures, is_known: bool, now: Times
     } else {
         MAX_WAIT_OF_OTHERS
     };
-    let ready = at_address.at + wait_after(at_address.count, longest);
-    if now < ready {
+    let wait = wait_after(at_address.count, longest);
+    let ready = at_address.at + wait;
+    // The last attempt may be in the future: it came at the same moment, or the clock was set back.
+    if !wait.is_zero() && now < ready {
         return Err(Error::rate_limited(ready - now));
     }
     if of_account.count < ACCOUNT_FAILURES {
@@ -256,6 +258,10 @@ mod tests {
             (10, 10, false, 0, Err(1)),
             (10, 10, true, 0, Err(1)),
             (10, 10, false, 1, Ok(0)),
+            // The last attempt is in the future.
+            (1, 1, false, -1, Ok(0)),
+            (9, 9, true, -3_600, Ok(0)),
+            (10, 10, false, -1, Err(2)),
             (18, 18, true, 0, Err(60)),
             (18, 18, false, 0, Err(256)),
             (40, 40, false, 899, Err(1)),

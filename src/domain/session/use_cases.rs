@@ -245,9 +245,10 @@ impl<'a> Sessions<'a> {
         Ok(forgotten)
     }
 
+    /// Locks the account, as a refresh does. Otherwise a refresh at the same time could continue a session that ends.
     async fn open_own(self, actor: &Actor) -> Result<(WriteTransaction, policy::Permit<EndSessions>)> {
-        let user = Users::new(self.core).viewer(actor).await?;
+        let (transaction, user) = Users::new(self.core).open(actor, actor.signed_in()?.id).await?;
         let permit = policy::permit(actor, EndSessions, &user)?;
-        Ok((self.core.store.begin().await?, permit))
+        Ok((transaction, permit))
     }
 }

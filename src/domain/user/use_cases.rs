@@ -300,7 +300,7 @@ impl<'a> Users<'a> {
     }
 
     /// Starts a write and locks the account until the transaction ends.
-    pub(super) async fn open(self, actor: &Actor, id: UserId) -> Result<(WriteTransaction, User)> {
+    pub(in crate::domain) async fn open(self, actor: &Actor, id: UserId) -> Result<(WriteTransaction, User)> {
         let transaction = self.core.store.begin().await?;
         let user = self.locked(actor, &transaction, id).await?;
         Ok((transaction, user))

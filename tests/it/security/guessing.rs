@@ -234,3 +234,16 @@ async fn concurrent_attempts_count_separately() {
         assert_eq!(looked_at, 10, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_failure_in_the_future_does_not_refuse_an_attempt_that_needs_no_wait() {
+    let app = TestApp::start().await;
+    let (ann, nobody) = (app.member().await, app.anonymous());
+    for _ in 0..9 {
+        assert_eq!(login_from(&nobody, HOME, &ann.name, WRONG).await.status, 401);
+    }
+    // The clock is set back, or that of another server is behind.
+    app.advance(TimeDelta::hours(-1));
+    let answer = login_from(&nobody, HOME, &ann.name, PASSWORD).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}

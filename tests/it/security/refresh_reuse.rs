@@ -1,13 +1,17 @@
-//! Reusing a refresh token within the grace period of 10 s starts no second token chain.
+//! Reusing a refresh token within the grace period of 10 s starts no second token chain. A refresh does not outlive a
+//! logout at the same time.
 
 use std::collections::BTreeSet;
 
 use axum::http::Method;
 use futures_util::future::join_all;
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};
 
 use super::support::GRAPHQL_REFRESH;
 use crate::support::TestApp;
+use crate::support::database::is_postgres;
+use crate::support::process::until;
 
 async fn by_graphql(app: &TestApp, token: &str) -> String {
     let answer = app
@@ -97,4 +101,44 @@ async fn the_next_token_cannot_be_computed_by_a_server_with_another_key() {
     let body = json!({ "refresh_token": ann.refresh_token });
     let answer = node.anonymous().rest(Method::POST, "/auth/refresh", body).await;
     assert_eq!((answer.status.as_u16(), stored(&app).await), (401, before));
+}
+
+/// Waits until this number of statements waits for a lock.
+async fn until_blocked(app: &TestApp, statements: i64) {
+    let blocked = "SELECT COUNT(*) AS number FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until("the statements to wait", async || {
+        (app.database.number(blocked).await == statements).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_logout_also_ends_the_token_of_a_refresh_that_is_not_committed_yet() {
+    // SQLite has one writer at a time.
+    if !is_postgres() {
+        return;
+    }
+    let app = TestApp::start().await;
+    let connection = app.database.connect().await;
+    for path in ["/auth/logout", "/auth/logout?all=true"] {
+        let ann = app.member().await;
+        let lock = format!("SELECT id FROM sessions WHERE user_id = {} FOR UPDATE", ann.id);
+        let transaction = connection.begin().await.unwrap();
+        transaction.execute_unprepared(&lock).await.unwrap();
+        let logout = async {
+            until_blocked(&app, 1).await;
+            ann.rest(Method::POST, path, Value::Null).await
+        };
+        let release = async {
+            until_blocked(&app, 2).await;
+            transaction.rollback().await.unwrap();
+        };
+        let (next, left, ()) = tokio::join!(by_rest(&app, &ann.refresh_token), logout, release);
+        assert_eq!(left.status, 204, "{}", left.text);
+        let body = json!({ "refresh_token": next });
+        let answer = app.anonymous().rest(Method::POST, "/auth/refresh", body).await;
+        assert_eq!(answer.status, 401, "{}", answer.text);
+    }
+    connection.close().await.unwrap();
 }
