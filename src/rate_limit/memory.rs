@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::{Client, SECONDS, Spent};
 
 /// Maximum number of clients; those not seen for the longest time are dropped first.
-const MAX_CLIENTS: u64 = 100_000;
+pub(super) const MAX_CLIENTS: u64 = 100_000;
 
 pub(super) struct Memory(Cache<Client, Arc<Mutex<Window>>>);
 
@@ -16,6 +17,8 @@ impl Memory {
     pub(super) fn new() -> Self {
         let clients = Cache::builder()
             .max_capacity(MAX_CLIENTS)
+            // The default policy may reject a new client in favour of frequent ones, and then would not count it.
+            .eviction_policy(EvictionPolicy::lru())
             // By the system clock: a client is dropped after its window ends, never before.
             .time_to_idle(Duration::from_secs(2 * SECONDS as u64))
             .build();

@@ -193,6 +193,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn new_clients_are_counted_beside_many_frequent_ones() {
+        let limiter = RateLimiter::new("test", 1, None);
+        let spend = async |number, amount| limiter.spend(Client::Session(SessionId(number)), amount, at(0)).await;
+        let frequent = i32::try_from(memory::MAX_CLIENTS).unwrap();
+        for _ in 0..3 {
+            for number in 0..frequent {
+                assert!(spend(number, 0).await.is_ok(), "{number}");
+            }
+        }
+        let newcomers = frequent..frequent + 200;
+        for number in newcomers.clone() {
+            assert!(spend(number, 1).await.is_ok(), "{number}");
+        }
+        for number in newcomers {
+            assert!(spend(number, 1).await.is_err(), "{number}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_clock_that_goes_back_gives_nothing() {
         let limiter = RateLimiter::new("test", 1, None);
         limiter.spend(ANN, 1, at(100)).await.unwrap();
