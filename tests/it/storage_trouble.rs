@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use axum::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::answer::Answer;
 use crate::support::bucket::{Bucket, keep_in};
 use crate::support::database::TestDatabase;
 use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::process::{Sandbox, Server, read, until};
-use crate::support::{PASSWORD, SECRET_KEY};
+use crate::support::{PASSWORD, SECRET_KEY, TestApp};
 
 const MIB: usize = 1024 * 1024;
 /// Nothing listens on this privileged port.
@@ -155,6 +155,26 @@ async fn files_in_a_bucket_are_backed_up_and_restored() {
         .await;
     assert!(deleted.status.is_success(), "{}", deleted.text);
     assert_eq!(new.names().len(), 1);
+}
+
+#[tokio::test]
+async fn the_files_of_a_deleted_account_are_removed_with_few_connections() {
+    let bucket = Bucket::start().await;
+    let app = TestApp::start_with(&bucket.settings()).await;
+    let (ann, boss) = (app.member().await, app.admin().await);
+    for number in 0..40 {
+        ann.keeps(None, &format!("{number}.txt"), b"text").await;
+    }
+    assert_eq!(bucket.names().len(), 40);
+    let path = format!("/api/v1/users/{}", ann.id);
+    let deleted = boss.rest(Method::DELETE, &path, Value::Null).await;
+    assert_eq!(deleted.status, 204, "{}", deleted.text);
+    assert_eq!(bucket.names(), Vec::<String>::new());
+    assert!(
+        (2..=16).contains(&bucket.most_removals()),
+        "{} removals ran at the same time",
+        bucket.most_removals()
+    );
 }
 
 #[tokio::test]

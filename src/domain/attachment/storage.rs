@@ -39,6 +39,8 @@ const BUCKET_PART: usize = 5 * 1024 * 1024;
 const BUCKET_RETRIES: usize = 3;
 /// Maximum time for all retries.
 const BUCKET_PATIENCE: Duration = Duration::from_secs(10);
+/// Maximum number of objects that are removed at the same time. In a bucket, each opens a connection.
+const REMOVED_AT_ONCE: usize = 16;
 
 /// Storage of file contents. Cloning it is cheap.
 #[derive(Clone)]
@@ -203,7 +205,11 @@ impl Storage {
     /// the caller is cancelled.
     pub(in crate::domain) async fn discard(&self, keys: Vec<String>) {
         let storage = self.clone();
-        let removing = tokio::spawn(async move { join_all(keys.iter().map(|key| storage.remove(key))).await });
+        let removing = tokio::spawn(async move {
+            for some in keys.chunks(REMOVED_AT_ONCE) {
+                join_all(some.iter().map(|key| storage.remove(key))).await;
+            }
+        });
         if let Err(error) = removing.await {
             tracing::warn!("files were not removed: {error}");
         }
@@ -221,7 +227,10 @@ impl Storage {
 
     /// Removes as many objects as possible. Missing objects are no failure.
     pub(in crate::domain) async fn remove_all(&self, keys: &[String]) -> Result<()> {
-        let removed = join_all(keys.iter().map(|key| self.try_to_remove(key))).await;
+        let mut removed = Vec::with_capacity(keys.len());
+        for some in keys.chunks(REMOVED_AT_ONCE) {
+            removed.extend(join_all(some.iter().map(|key| self.try_to_remove(key))).await);
+        }
         removed
             .into_iter()
             .collect::<object_store::Result<()>>()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -14,11 +15,17 @@ use tokio::task::JoinHandle;
 use super::process::Sandbox;
 
 const MODIFIED: &str = "Thu, 15 Jan 2026 12:00:00 GMT";
+/// How long a removal takes, so that concurrent ones overlap.
+const REMOVAL_TIME: Duration = Duration::from_millis(20);
 
 #[derive(Default)]
 struct StoredObjects {
     objects: BTreeMap<String, Bytes>,
     parts: BTreeMap<String, BTreeMap<u32, Bytes>>,
+    /// Running removals.
+    removals: usize,
+    /// The most removals that ran at the same time.
+    most_removals: usize,
 }
 
 /// Dropping it stops it.
@@ -46,6 +53,16 @@ impl Bucket {
         keep_in(sandbox, &self.address)
     }
 
+    /// The settings for this bucket.
+    pub fn settings(&self) -> [(&str, &str); 6] {
+        settings(&self.address)
+    }
+
+    /// The most removals that ran at the same time.
+    pub fn most_removals(&self) -> usize {
+        self.stored.lock().unwrap().most_removals
+    }
+
     pub fn names(&self) -> Vec<String> {
         self.stored.lock().unwrap().objects.keys().cloned().collect()
     }
@@ -59,13 +76,31 @@ impl Drop for Bucket {
 
 /// Adds the settings for a bucket at this address.
 pub fn keep_in(sandbox: Sandbox, address: &str) -> Sandbox {
-    sandbox
-        .with("STORAGE_URL", "s3://files/of/us")
-        .with("AWS_ENDPOINT_URL", address)
-        .with("AWS_ALLOW_HTTP", "true")
-        .with("AWS_REGION", "eu-central-1")
-        .with("AWS_ACCESS_KEY_ID", "me")
-        .with("AWS_SECRET_ACCESS_KEY", "hunter2")
+    settings(address)
+        .into_iter()
+        .fold(sandbox, |sandbox, (name, value)| sandbox.with(name, value))
+}
+
+fn settings(address: &str) -> [(&str, &str); 6] {
+    [
+        ("STORAGE_URL", "s3://files/of/us"),
+        ("AWS_ENDPOINT_URL", address),
+        ("AWS_ALLOW_HTTP", "true"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "me"),
+        ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+    ]
+}
+
+/// Counts a removal and lets it take its time.
+async fn linger(stored: &Mutex<StoredObjects>) {
+    {
+        let mut stored = stored.lock().unwrap();
+        stored.removals += 1;
+        stored.most_removals = stored.most_removals.max(stored.removals);
+    }
+    tokio::time::sleep(REMOVAL_TIME).await;
+    stored.lock().unwrap().removals -= 1;
 }
 
 async fn answer(
@@ -76,6 +111,9 @@ async fn answer(
     let (head, body) = request.into_parts();
     let name = head.uri.path().trim_start_matches("/files/").to_owned();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    if query.contains_key("delete") {
+        linger(&stored).await;
+    }
     let mut stored = stored.lock().unwrap();
     let upload = query.get("uploadId").cloned();
     match (head.method, upload) {
