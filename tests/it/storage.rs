@@ -8,7 +8,7 @@ use serde_json::json;
 use taskwire::domain::actor::{Actor, Role, SignedIn};
 use taskwire::domain::attachment::{Attachment, Attachments};
 use taskwire::domain::error::{Code, Error};
-use taskwire::domain::id::{AttachmentId, SessionId, UserId};
+use taskwire::domain::id::{AttachmentId, SessionId, TaskId, UserId};
 use taskwire::domain::local_time::DEFAULT_TIME_ZONE;
 
 use crate::support::TestApp;
@@ -141,4 +141,20 @@ async fn a_storage_that_fails_leaves_no_row() {
     assert!(!answer.text.contains("in-the-way"), "{}", answer.text);
     assert_eq!(broken.footprint().await, before);
     ann.keeps(None, "a.txt", CONTENT).await;
+}
+
+/// The tasks of a deleted user can be more than SQLite binds values in a statement.
+#[tokio::test]
+async fn files_of_any_number_of_tasks_are_found_at_once() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let task = ann.creates_task(json!({ "title": "T" })).await;
+    ann.keeps(Some(task), "a.txt", CONTENT).await;
+    let ids: Vec<TaskId> = (1..=40_000).map(TaskId).collect();
+    let found = files(&app).of_tasks(&actor(&ann), &ids).await.unwrap();
+    let names: Vec<(i64, &str)> = found
+        .iter()
+        .flat_map(|(task, files)| files.iter().map(|file| (i64::from(task.0), file.filename.as_str())))
+        .collect();
+    assert_eq!(names, [(task, "a.txt")]);
 }

@@ -170,28 +170,30 @@ pub(in crate::domain) async fn is_any_recorded(
     is_any(connection, query, Column::Id).await
 }
 
+/// Tasks in one statement. SQLite binds at most 32,766 values, and a deleted user may have more tasks.
+const MAX_TASKS: usize = 10_000;
+
 /// Files of the tasks in scope, including the trash, oldest first. Tasks without files are omitted.
 pub(in crate::domain) async fn of_tasks(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
     ids: &[TaskId],
 ) -> Result<Vec<(TaskId, Vec<Attachment>)>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = ids.iter().map(|id| id.0).collect();
-    let rows = Entity::find()
-        .join(JoinType::InnerJoin, Relation::Task.def())
-        .filter(one_of(connection, Column::TaskId, ids))
-        .filter(task::visible(scope))
-        .order_by_asc(Column::Id)
-        .all(connection)
-        .await?;
     let mut files: BTreeMap<TaskId, Vec<Attachment>> = BTreeMap::new();
-    for row in rows {
-        let Stored { attachment, .. } = row.try_into()?;
-        if let Some(task) = attachment.task_id {
-            files.entry(task).or_default().push(attachment);
+    for ids in ids.chunks(MAX_TASKS) {
+        let ids = ids.iter().map(|id| id.0).collect();
+        let rows = Entity::find()
+            .join(JoinType::InnerJoin, Relation::Task.def())
+            .filter(one_of(connection, Column::TaskId, ids))
+            .filter(task::visible(scope))
+            .order_by_asc(Column::Id)
+            .all(connection)
+            .await?;
+        for row in rows {
+            let Stored { attachment, .. } = row.try_into()?;
+            if let Some(task) = attachment.task_id {
+                files.entry(task).or_default().push(attachment);
+            }
         }
     }
     Ok(files.into_iter().collect())

@@ -5,6 +5,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::event::NewEvent;
 use crate::domain::policy::{self, CreateTask, Own, Permit};
 use crate::domain::store::{self, WriteTransaction};
+use crate::domain::tag::Tags;
 
 use super::bulk::{BulkOutcome, ErrorPolicy, MAX_BULK, finish, outcome_of};
 use super::task_change::check_assignee;
@@ -68,9 +69,14 @@ impl Tasks<'_> {
             // Prevents a deadlock between requests with the same keys in different orders.
             store::task::create::lock_owner(&transaction, &permit).await?;
         }
-        let mut outcomes = Vec::with_capacity(drafts.len());
-        for draft in drafts {
-            let created = match draft.and_then(|draft| draft.check(owner, now)) {
+        let check = |draft: TaskDraft| draft.check(owner, now);
+        let checked: Vec<Result<Snapshot>> = drafts.into_iter().map(|draft| draft.and_then(check)).collect();
+        let valid = checked.iter().flatten();
+        let tags: Tags = valid.flat_map(|new| new.task.tags.iter().cloned()).collect();
+        store::task::create::ensure_tags(&transaction, &permit, &tags, now).await?;
+        let mut outcomes = Vec::with_capacity(given);
+        for new in checked {
+            let created = match new {
                 Ok(new) => create_in(&transaction, actor, &permit, new).await,
                 Err(error) => Err(error),
             };
@@ -89,8 +95,17 @@ async fn create_in(
     new: Snapshot,
 ) -> Result<WrittenTask> {
     let scope = policy::scope(actor)?;
-    if let Some(assignee) = new.task.assignee_id {
-        check_assignee(transaction, actor, assignee).await?;
+    if let Some(assignee) = new.task.assignee_id
+        && let Err(error) = check_assignee(transaction, actor, assignee).await
+    {
+        // The task with this key stays the result when its assignee can no longer be assigned.
+        if matches!(error, Error::Invalid(_))
+            && new.task.client_key.is_some()
+            && let Some(found) = store::task::find_by_client_key(transaction.connection(), &scope, &new.task).await?
+        {
+            return Ok(WrittenTask::unchanged(found));
+        }
+        return Err(error);
     }
     loop {
         if let Some(created) = store::task::create::insert(transaction, permit, new.clone()).await? {

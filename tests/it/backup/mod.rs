@@ -3,6 +3,7 @@
 mod archive;
 mod load;
 mod refusal;
+mod session;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

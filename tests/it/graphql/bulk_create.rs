@@ -171,3 +171,22 @@ async fn an_error_of_the_whole_request_creates_nothing() {
     let payload = create(&ann, json!([]), "PARTIAL").await;
     assert_eq!((&payload["total"], &payload["userErrors"]), (&json!(0), &json!([])));
 }
+
+#[tokio::test]
+async fn requests_with_the_same_new_tags_in_opposite_orders_wait_for_each_other() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let mut inputs: Vec<Value> = (0..40)
+        .map(|number| json!({ "title": "T", "tags": [format!("tag-{number:02}")] }))
+        .collect();
+    let forwards = Value::from(inputs.clone());
+    inputs.reverse();
+    let (one, two) = tokio::join!(
+        create(&ann, forwards, "ALL_OR_NOTHING"),
+        create(&bob, inputs.into(), "ALL_OR_NOTHING"),
+    );
+    for payload in [&one, &two] {
+        assert_eq!((&payload["successful"], &payload["failed"]), (&json!(40), &json!(0)));
+    }
+    assert_eq!(one["results"][0]["task"]["tags"], two["results"][39]["task"]["tags"]);
+}

@@ -145,3 +145,27 @@ async fn an_event_has_the_key_so_that_clients_can_match_it() {
     let answer = ann.graphql(history, json!({ "id": id })).await;
     assert_eq!(answer.at("/data/taskHistory/nodes/0/task/clientKey"), "k");
 }
+
+#[tokio::test]
+async fn a_repeated_key_finds_a_task_whose_assignee_was_deactivated_meanwhile() {
+    let app = TestApp::start().await;
+    let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
+    let mut input = json!({ "title": "T", "clientKey": "k", "assigneeId": bob.global_id() });
+    let first = create(&ann, input.clone()).await;
+    assert!(first["cursor"].is_string(), "{first}");
+    let deactivate = "mutation($id: ID!) { userSetActive(id: $id, isActive: false) { userErrors { code } } }";
+    let answer = boss.graphql(deactivate, json!({ "id": bob.global_id() })).await;
+    assert_eq!(answer.data()["userSetActive"]["userErrors"], json!([]));
+    let second = create(&ann, input.clone()).await;
+    assert_eq!(
+        second,
+        json!({ "task": first["task"], "cursor": null, "userErrors": [] })
+    );
+    // A new task cannot have this assignee.
+    input["clientKey"] = json!("other");
+    let third = create(&ann, input).await;
+    assert_eq!(
+        (&third["task"], &third["userErrors"][0]["code"]),
+        (&Value::Null, &json!("INVALID"))
+    );
+}

@@ -8,6 +8,7 @@ mod bulk;
 mod bulk_create;
 mod client_key;
 mod content_encoding;
+mod cursor;
 mod due_day;
 mod event_cursor;
 mod filter;

@@ -48,7 +48,7 @@ impl<'t> Seeder<'t> {
         Ok(())
     }
 
-    /// Inserts up to 2,000 tasks with their tags: SQLite binds at most 32,766 values in a statement.
+    /// Inserts up to 1,700 tasks with their tags: SQLite binds at most 32,766 values in a statement.
     pub(in crate::domain) async fn insert(&self, new: Vec<(Permit<CreateTask>, Snapshot)>) -> Result<Vec<Snapshot>> {
         let ids = self.reserve_ids(new.len()).await?;
         let inserted: Vec<Snapshot> = ids

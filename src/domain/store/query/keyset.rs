@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::is_any;
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{Timestamp, check_moment};
 use crate::domain::error::Result;
 use crate::domain::page::{
     Cursor, Direction, Key, Page, PageRequest, RowPosition, Sort, SortField, Take, not_a_cursor, order_name,
@@ -331,6 +331,7 @@ fn values(sort_columns: &[SortColumn], field: &'static str, cursor: &Cursor) -> 
             (KeyType::Small, Key::Number(number)) => i16::try_from(*number).map(Value::from).map_err(|_| malformed()),
             (KeyType::Integer, Key::Number(number)) => i32::try_from(*number).map(Value::from).map_err(|_| malformed()),
             (KeyType::Moment, Key::Number(number)) => Timestamp::from_timestamp_micros(*number)
+                .and_then(|moment| check_moment(field, moment).ok())
                 .map(Value::from)
                 .ok_or_else(malformed),
             (KeyType::Text, Key::Text(text)) if !text.contains('\0') => Ok(Value::from(text.clone())),

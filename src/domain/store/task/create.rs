@@ -8,6 +8,7 @@ use sea_orm::{DbBackend, Iterable as _, QuerySelect as _, SqlErr, Statement, Try
 
 use super::{Column, Entity, columns};
 use crate::config::Backend;
+use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::event::NewEvent;
 use crate::domain::id::TaskId;
@@ -49,6 +50,20 @@ pub(in crate::domain) async fn insert(
 pub(in crate::domain) async fn lock_owner(transaction: &WriteTransaction, permit: &Permit<CreateTask>) -> Result<()> {
     let owner = user::Entity::find_by_id(permit.subject().0).lock(LockType::NoKeyUpdate);
     is_any(transaction.connection(), owner, user::Column::Id).await?;
+    Ok(())
+}
+
+/// Creates missing tags of new tasks before any of the tasks. Tags are unique, so a concurrent insert of the same tag
+/// waits. In one order for all tasks, requests wait for each other instead of deadlocking.
+pub(in crate::domain) async fn ensure_tags(
+    transaction: &WriteTransaction,
+    _permit: &Permit<CreateTask>,
+    tags: &Tags,
+    now: Timestamp,
+) -> Result<()> {
+    if !tags.is_empty() {
+        tag::ensure(transaction, &tags.iter().collect::<Vec<_>>(), now).await?;
+    }
     Ok(())
 }
 

@@ -190,7 +190,12 @@ async fn renew(store: &Store, renewal: &Renewal<'_>) -> Result<()> {
              FROM (SELECT pg_get_serial_sequence('sessions', 'id')::regclass AS name) AS sequence",
             i32::MAX
         ),
-        _ => format!("UPDATE sqlite_sequence SET seq = seq + {SESSIONS_SKIPPED} WHERE name = 'sessions'"),
+        // The sequence has no row until the first session.
+        _ => format!(
+            "INSERT INTO sqlite_sequence (name, seq) SELECT 'sessions', 0 \
+             WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'sessions'); \
+             UPDATE sqlite_sequence SET seq = seq + {SESSIONS_SKIPPED} WHERE name = 'sessions'"
+        ),
     };
     connection.execute_unprepared(&skip).await?;
     transaction.commit().await

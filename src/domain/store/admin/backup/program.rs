@@ -122,7 +122,12 @@ pub(super) fn environment(url: &str) -> anyhow::Result<Vec<(&'static str, String
     let url = Url::parse(url)?;
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let parts = [
-        ("PGHOST", url.host_str().map(decoded)),
+        // A URL has brackets around an IPv6 address; the programs expect none.
+        (
+            "PGHOST",
+            url.host_str()
+                .map(|host| decoded(host.trim_start_matches('[').trim_end_matches(']'))),
+        ),
         ("PGPORT", url.port().map(|port| port.to_string())),
         ("PGUSER", Some(decoded(url.username()))),
         ("PGPASSWORD", url.password().map(decoded)),
@@ -214,6 +219,8 @@ mod tests {
             ]
             .map(|(name, value)| (name, value.to_owned()))
         );
+        let address = environment("postgres://[fd00::7]:6432/tasks").unwrap();
+        assert_eq!(address[0], ("PGHOST", "fd00::7".to_owned()));
         let socket = environment("postgres:///tasks?host=/run/postgresql").unwrap();
         assert_eq!(
             socket,
