@@ -353,10 +353,13 @@ const REPEATED: [&str; 2] = ["tag", "tags"];
 /// Joins repeated list parameters to one, separated by commas.
 fn join_repeated(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut joined: Vec<(Cow<'_, str>, String)> = Vec::new();
+    // Of the lists. To search all pairs for each list would take minutes for a large form.
+    let mut positions = [None; REPEATED.len()];
     let mut is_repeated = false;
     for (name, value) in form_urlencoded::parse(bytes) {
-        let is_list = REPEATED.contains(&name.as_ref());
-        match joined.iter_mut().find(|(known, _)| is_list && *known == name) {
+        let list = REPEATED.iter().position(|list| *list == name);
+        let position = list.map(|list| *positions[list].get_or_insert(joined.len()));
+        match position.and_then(|position| joined.get_mut(position)) {
             Some((_, values)) => {
                 is_repeated = true;
                 values.push(',');

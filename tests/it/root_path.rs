@@ -71,3 +71,21 @@ async fn urls_of_files_start_with_the_path_when_the_server_does_not_know_its_add
     assert!(url.starts_with("/a/b/api/v1/files/"), "{url}");
     assert_eq!(app.anonymous().rest(Method::GET, &url, Value::Null).await.text, "text");
 }
+
+#[tokio::test]
+async fn paths_in_rest_responses_for_files_start_with_the_path() {
+    let app = TestApp::start_with(&[("SERVER_URL", "https://example.com/taskwire")]).await;
+    let ann = app.member().await;
+    let file = ann.posts_file("/api/v1/upload", "a.txt", b"text").await;
+    assert_eq!(file.status, 201, "{}", file.text);
+    for name in ["/file_path", "/download_url"] {
+        let path = file.at(name).as_str().unwrap();
+        assert!(path.starts_with("/taskwire/api/v1/"), "{name} is {path}");
+        assert_eq!(ann.rest(Method::GET, path, Value::Null).await.text, "text");
+    }
+    let (url, path) = (
+        file.at("/url").as_str().unwrap(),
+        file.at("/file_path").as_str().unwrap(),
+    );
+    assert!(url.starts_with(&format!("https://example.com{path}?")), "{url}");
+}

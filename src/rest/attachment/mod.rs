@@ -80,7 +80,7 @@ impl AttachmentBody {
     fn of(app: &AppState, actor: &Actor, attachment: Attachment) -> Result<Self> {
         Ok(Self {
             url: url_of(app.domain(), actor, attachment.id, DEFAULT_LINK_SECONDS)?,
-            file_path: path_of(attachment.id),
+            file_path: format!("{}{}", app.config().http.root_path, path_of(attachment.id)),
             original_filename: attachment.filename.clone(),
             file_size: attachment.size,
             uploaded_at: Moment(attachment.created_at),
@@ -270,9 +270,9 @@ pub(super) async fn delete(SignedIn(app, actor): SignedIn, PathId(id): PathId) -
     ))]
 pub(super) async fn keep(SignedIn(app, actor): SignedIn, rules: Rules, request: Request) -> Result<Created<OwnBody>> {
     let file = form::receive(&app, &actor, None, rules, request).await?;
-    let id = file.id;
+    let (id, root) = (file.id, &app.config().http.root_path);
     let body = OwnBody {
-        download_url: format!("{}/download/{}", PREFIXES[0], escaped(&file.filename)),
+        download_url: format!("{root}{}/download/{}", PREFIXES[0], escaped(&file.filename)),
         message: format!("File {} uploaded successfully", file.filename),
         attachment: AttachmentBody::of(&app, &actor, file)?,
     };

@@ -1,5 +1,6 @@
 //! Translates queries and bodies of a dialect to canonical ones.
 
+use chrono::{Datelike as _, NaiveDate};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
@@ -156,14 +157,21 @@ impl Exchange {
     }
 }
 
-/// Bounds of due dates are exclusive in the canonical API, but include the day in the dialect.
+/// Bounds of due dates are exclusive in the canonical API, but include the day in the dialect. The first and the last
+/// valid day, which clients send for no bound, have no neighbour.
 fn include_day((name, value): &mut (String, String)) {
+    const END: &str = "T23:59:59.999999Z";
+
     let Some(day) = read_day(value) else {
         return;
     };
+    let is_valid = |day: &NaiveDate| (1..=9999).contains(&day.year());
     let bound = match name.as_str() {
-        "due_before" => day.succ_opt().map(|next| next.to_string()),
-        "due_after" => day.pred_opt().map(|before| format!("{before}T23:59:59.999999Z")),
+        "due_before" => {
+            let next = day.succ_opt().filter(is_valid);
+            Some(next.map_or_else(|| format!("{day}{END}"), |next| next.to_string()))
+        }
+        "due_after" => day.pred_opt().filter(is_valid).map(|before| format!("{before}{END}")),
         _ => None,
     };
     if let Some(bound) = bound {

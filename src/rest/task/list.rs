@@ -8,6 +8,7 @@ use crate::domain::actor::Actor;
 use crate::domain::clock::{Timestamp, check_moment};
 use crate::domain::error::{Error, Result, Violations};
 use crate::domain::id::UserId;
+use crate::domain::local_time::end_of;
 use crate::domain::page::{Direction, Sort};
 use crate::domain::tag;
 use crate::domain::task::workflow::Status;
@@ -55,10 +56,10 @@ pub(in crate::rest) struct ListParameters {
     /// Only tasks owned by the user with this id.
     #[param(value_type = Option<i32>, minimum = 0, example = 1)]
     owner_id: Option<Number>,
-    /// Only tasks due before this time.
+    /// Only tasks due before this time. A due day counts as its end in UTC.
     #[param(value_type = Option<schema::Moment>, inline)]
     due_before: Option<Moment>,
-    /// Only tasks due after this time.
+    /// Only tasks due after this time. A due day counts as its end in UTC.
     #[param(value_type = Option<schema::Moment>, inline)]
     due_after: Option<Moment>,
     /// Only tasks created at or after this time.
@@ -186,13 +187,10 @@ impl ListParameters {
             })
         };
         let user = |Number(id): Number| Comparison::Equal(UserId(id));
-        let time = |field, time, compare: fn(Timestamp) -> Comparison<Timestamp>, moment: Option<Timestamp>| {
-            let moment = moment.map(|moment| check_moment(field, moment)).transpose()?;
-            Ok::<_, Error>(moment.map(|moment| TaskFilter::Time(time, compare(moment))))
-        };
+        let bound = |field, moment: Option<Timestamp>| moment.map(|moment| check_moment(field, moment)).transpose();
         let given = |moment: Option<Moment>| moment.map(|Moment(moment)| moment);
         let last = self.created_before.map(|LastMoment(moment)| moment);
-        let (due, created) = (TaskTime::Due, TaskTime::Created);
+        let created = |comparison| TaskFilter::Time(TaskTime::Created, comparison);
         let filters = [
             self.status.map(|Names(all)| TaskFilter::Status(Comparison::In(all))),
             self.priority
@@ -204,18 +202,34 @@ impl ListParameters {
             self.overdue.map(|Flag(overdue)| TaskFilter::Overdue(overdue)),
             self.assignee_id.map(|id| TaskFilter::Assignee(user(id))),
             self.owner_id.map(|id| TaskFilter::Owner(user(id))),
-            time("due_before", due, Comparison::Less, given(self.due_before))?,
-            time("due_after", due, Comparison::Greater, given(self.due_after))?,
-            time(
-                "created_after",
-                created,
-                Comparison::GreaterOrEqual,
-                given(self.created_after),
-            )?,
-            time("created_before", created, Comparison::LessOrEqual, last)?,
+            bound("due_before", given(self.due_before))?.map(due_before),
+            bound("due_after", given(self.due_after))?.map(due_after),
+            bound("created_after", given(self.created_after))?.map(|first| created(Comparison::GreaterOrEqual(first))),
+            bound("created_before", last)?.map(|last| created(Comparison::LessOrEqual(last))),
         ];
         Ok(TaskFilter::All(filters.into_iter().flatten().collect()))
     }
+}
+
+/// A due day counts as its end in UTC, as in the order by due date.
+fn due_before(moment: Timestamp) -> TaskFilter {
+    TaskFilter::Any(vec![
+        TaskFilter::Time(TaskTime::Due, Comparison::Less(moment)),
+        TaskFilter::DueOn(Comparison::Less(moment.date_naive())),
+    ])
+}
+
+fn due_after(moment: Timestamp) -> TaskFilter {
+    let day = moment.date_naive();
+    let days = if end_of(day) > moment {
+        Comparison::GreaterOrEqual(day)
+    } else {
+        Comparison::Greater(day)
+    };
+    TaskFilter::Any(vec![
+        TaskFilter::Time(TaskTime::Due, Comparison::Greater(moment)),
+        TaskFilter::DueOn(days),
+    ])
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Malformed bodies: errors name the location and what was expected, and nothing is written.
 
+use std::time::{Duration, Instant};
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -322,6 +324,17 @@ async fn a_body_above_the_limit_is_refused_with_the_limit() {
     assert_eq!(app.footprint().await, before);
     let answer = post(&ann, "/api/v1/tasks", json!({ "title": "x".repeat(255) })).await;
     expect_status(answer, 201);
+}
+
+#[tokio::test]
+async fn a_form_of_very_many_fields_is_refused_at_once() {
+    let app = TestApp::start().await;
+    let (path, kind) = ("/api/v1/auth/login/access-token", "application/x-www-form-urlencoded");
+    let form = format!("{}{}", "a&".repeat(100_000), "tag&".repeat(50_000));
+    let began = Instant::now();
+    let answer = send(&app.anonymous(), Method::POST, path, kind, form).await;
+    expect_refusal(&answer, (422, "INVALID", "a"), "unknown field `a`");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

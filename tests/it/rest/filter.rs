@@ -126,6 +126,35 @@ async fn each_filter_returns_the_matching_tasks() {
 }
 
 #[tokio::test]
+async fn a_due_day_is_due_at_its_end_in_utc() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for (title, due) in [
+        ("day", json!({ "due_on": "2026-02-01" })),
+        ("moment", json!({ "due_date": "2026-02-01T12:00:00Z" })),
+        ("never", json!({})),
+    ] {
+        let mut task = due;
+        task["title"] = json!(title);
+        create_task(&ann, task).await;
+    }
+    for (query, expected) in [
+        ("due_before=2026-02-01", ""),
+        ("due_before=2026-02-01T13:00:00Z", "moment"),
+        ("due_before=2026-02-01T23:59:59.999999Z", "moment"),
+        ("due_before=2026-02-02", "day,moment"),
+        ("due_after=2026-02-01", "day,moment"),
+        ("due_after=2026-02-01T13:00:00Z", "day"),
+        ("due_after=2026-02-01T23:59:59.999998Z", "day"),
+        ("due_after=2026-02-01T23:59:59.999999Z", ""),
+        ("due_after=2026-02-02", ""),
+        ("due_after=2026-02-01T13:00:00Z&due_before=2026-02-02", "day"),
+    ] {
+        assert_eq!(passing(&ann, query).await, expected, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn filters_are_combined_with_and() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);

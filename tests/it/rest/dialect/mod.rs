@@ -6,6 +6,7 @@ mod accounts;
 mod canonical;
 mod choice;
 mod defaults;
+mod due_bounds;
 mod due_dates;
 mod files;
 mod operations;
