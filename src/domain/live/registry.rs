@@ -236,7 +236,6 @@ impl Registry {
         insert: impl FnOnce(&mut Watchers, SignedIn, u64, Arc<Subscriber<T>>),
     ) -> Registration<T> {
         metrics::gauge!(metric::LIVE_SUBSCRIPTIONS).increment(1.0);
-        let user = connection_user.signed_in();
         let (sender, receiver) = mpsc::channel(BUFFER);
         let subscriber = Subscriber {
             connection_user: Arc::clone(connection_user),
@@ -244,6 +243,8 @@ impl Registry {
             has_missed: AtomicBool::new(false),
         };
         let mut watchers = registry.watchers();
+        // With the lock, so that `role_changed` finds the subscription or the role is read after the change.
+        let user = connection_user.signed_in();
         let number = watchers.number();
         insert(&mut watchers, user, number, Arc::new(subscriber));
         Registration {

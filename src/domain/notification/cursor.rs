@@ -9,7 +9,7 @@ use super::Notification;
 /// A position in the order of notifications, which follows the event log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NotificationPosition {
-    /// The position of the notification's event; for a due date, of the newest event at that time.
+    /// The position of the notification's event; for a due date, the one after the newest event at that time.
     pub(crate) event: LogPosition,
     pub(crate) id: i64,
 }

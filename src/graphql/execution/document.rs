@@ -205,9 +205,11 @@ impl Front {
         given: Option<&Map<String, Json>>,
     ) -> Result<Prepared, Rejection> {
         let (index, operation) = document.operation(name)?;
-        let values = coercion::coerce(operation, given, &self.model)
-            .map_err(|problem| Rejection::new("BAD_USER_INPUT", problem))?;
-        let normalized = self.normalized(document, index, operation, &values);
+        let bad_input = |problem| Rejection::new("BAD_USER_INPUT", problem);
+        let values = coercion::coerce(operation, given, &self.model).map_err(bad_input)?;
+        let normalized = self
+            .normalized(document, index, operation, &values)
+            .map_err(bad_input)?;
         let cost = self.cost(&normalized, &values);
         if cost.points > self.limits.complexity {
             let message = format!(
@@ -227,7 +229,7 @@ impl Front {
     pub(in crate::graphql) fn usual_cost(&self, document: &Document, name: Option<&str>) -> Option<u64> {
         let (index, operation) = document.operation(name).ok()?;
         let values = coercion::defaults(operation, &self.model);
-        let normalized = self.normalized(document, index, operation, &values);
+        let normalized = self.normalized(document, index, operation, &values).ok()?;
         Some(self.cost(&normalized, &values).points)
     }
 
@@ -236,18 +238,24 @@ impl Front {
         definition.map_or_else(Cost::default, |definition| cost::cost(definition, values, &self.model))
     }
 
-    fn normalized(&self, document: &Document, index: usize, operation: &Operation, values: &Values) -> Arc<Normalized> {
+    fn normalized(
+        &self,
+        document: &Document,
+        index: usize,
+        operation: &Operation,
+        values: &Values,
+    ) -> Result<Arc<Normalized>, Problem> {
         let key = (document.hash, index, normalizer::key(operation, values));
         if let Some(normalized) = self.operations.get(&key) {
-            return normalized;
+            return Ok(normalized);
         }
         let normalized = Arc::new(Normalized {
-            document: normalizer::normalize(&document.parsed, operation, values, &self.model),
+            document: normalizer::normalize(&document.parsed, operation, values, &self.model)?,
             kind: operation.kind,
             name: operation.name.as_ref().map(|name| name.node.clone()),
         });
         self.operations.insert(key, Arc::clone(&normalized));
-        normalized
+        Ok(normalized)
     }
 }
 

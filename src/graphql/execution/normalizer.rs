@@ -5,6 +5,7 @@
 //! specification, `@skip` and `@include` are evaluated, fragments are expanded, fields are merged, and arguments
 //! without a value are removed. The result has only fields, with their positions and variables.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 use async_graphql::indexmap::IndexMap;
@@ -17,33 +18,42 @@ use async_graphql_value::{ConstValue, Value as LibraryValue};
 
 use super::coercion::{self, Values};
 use super::model::{InputModel, KindModel, Model, TypeId, TypeRef, input};
+use super::problem::Problem;
 use super::syntax::{Argument, Directive, Document, Field, Literal, Operation, Resolved, Selection, Value};
 
 /// Normalises an operation. The result depends on the variables in directives, and on which variables are absent.
+/// Fails if a variable in a directive is null: a variable with a default may be null, a condition may not.
 pub(in crate::graphql) fn normalize(
     document: &Document,
     operation: &Operation,
     values: &Values,
     model: &Model,
-) -> ExecutableDocument {
+) -> Result<ExecutableDocument, Problem> {
     let normalizer = Normalizer {
         document,
         values,
         model,
+        null_condition: Cell::default(),
     };
     let selections = model
         .root(operation.kind)
         .map(|root| normalizer.object(root, &[&operation.selections]));
+    if let Some((name, pos)) = normalizer.null_condition.get() {
+        return Err(Problem {
+            message: format!("The variable '${name}' is null; the condition of @skip and @include is true or false"),
+            positions: vec![pos],
+        });
+    }
     let definition = OperationDefinition {
         ty: operation.kind,
         variable_definitions: operation.variables.iter().map(variable).collect(),
         directives: Vec::new(),
         selection_set: Positioned::new(selections.unwrap_or_default(), operation.pos),
     };
-    ExecutableDocument {
+    Ok(ExecutableDocument {
         operations: DocumentOperations::Single(Positioned::new(definition, operation.pos)),
         fragments: HashMap::default(),
-    }
+    })
 }
 
 /// The fields of a normalised selection set. On an interface they are in inline fragments, one for each object type.
@@ -86,6 +96,8 @@ struct Normalizer<'a> {
     document: &'a Document,
     values: &'a Values,
     model: &'a Model,
+    /// A variable in a directive that is null, and its position there.
+    null_condition: Cell<Option<(&'a Name, Pos)>>,
 }
 
 type ByKey<'a> = IndexMap<&'a Name, Vec<&'a Field>>;
@@ -120,16 +132,24 @@ impl<'a> Normalizer<'a> {
         condition.is_some_and(|condition| self.model.possible(&condition).contains(&object))
     }
 
-    fn is_skipped(&self, directives: &[Directive]) -> bool {
+    fn is_skipped(&self, directives: &'a [Directive]) -> bool {
         directives.iter().any(|directive| {
-            let condition = directive.arguments.first().map(|argument| &argument.value.node);
-            let is_true = match condition {
-                Some(Literal::Boolean(value)) => *value,
-                Some(Literal::Variable(name)) => self.values.get(name) == Some(&ConstValue::Boolean(true)),
+            let condition = directive.arguments.first().map(|argument| &argument.value);
+            let is_true = match condition.map(|value| (&value.node, value.pos)) {
+                Some((Literal::Boolean(value), _)) => *value,
+                Some((Literal::Variable(name), pos)) => self.is_true(name, pos),
                 _ => false,
             };
             is_true == (directive.name.node == "skip")
         })
+    }
+
+    fn is_true(&self, variable: &'a Name, pos: Pos) -> bool {
+        let value = self.values.get(variable);
+        if value == Some(&ConstValue::Null) {
+            self.null_condition.set(Some((variable, pos)));
+        }
+        value == Some(&ConstValue::Boolean(true))
     }
 
     /// Merges fields with the same response key.

@@ -2,6 +2,7 @@
 //! bytes of the response.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{Request, Variables};
 use axum::body::Bytes;
@@ -27,6 +28,8 @@ use crate::http::caller::Caller;
 
 /// Capacity of the cache of shared responses, in bytes.
 const SHARED_BYTES: u64 = 16 * 1024 * 1024;
+/// Lifetime of a shared response. Names of users, `isOverdue` and signed URLs change without an event of the task.
+const SHARED_FOR: Duration = Duration::from_secs(2);
 
 /// Fingerprint of the operation, event, rights, and the validity of the current task if the response contains it.
 ///
@@ -41,6 +44,7 @@ impl Default for SharedResponses {
     fn default() -> Self {
         let answers = Cache::builder()
             .max_capacity(SHARED_BYTES)
+            .time_to_live(SHARED_FOR)
             .weigher(|_, answer: &Bytes| u32::try_from(answer.len()).unwrap_or(u32::MAX));
         Self(answers.build())
     }

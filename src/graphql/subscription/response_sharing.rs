@@ -2,6 +2,7 @@
 //!
 //! - If all selected fields are equal for every receiver, there is one response per time zone.
 //! - If `Attachment.url` is selected, there is one per session, because the URL is signed for a session.
+//! - If `User.unreadNotificationCount` is selected, there is one per user, because only the user sees it.
 //! - Otherwise there is one for all administrators of a time zone, and one for each other user.
 //!
 //! Receivers who see the current task and those who do not get separate responses, if it is selected.
@@ -60,6 +61,9 @@ const PRESENT_TASK: &str = "task";
 /// The field whose value depends on the session: a signed URL.
 const OF_SESSION: (&str, &str) = ("Attachment", "url");
 
+/// The field that even administrators see only on their own account.
+const OF_USER: (&str, &str) = ("User", "unreadNotificationCount");
+
 /// The rights on which a response depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::graphql) enum Rights {
@@ -67,8 +71,8 @@ pub(in crate::graphql) enum Rights {
     Everybody { sees_task: bool, zone: TimeZone },
     /// All administrators in a time zone.
     Administrators { zone: TimeZone },
-    /// One user with the role `User`.
-    User { id: UserId, sees_task: bool },
+    /// One user: with the role `User`, or because the response contains a field of the user alone.
+    User { id: UserId, role: Role, sees_task: bool },
     /// One session, because the response contains a signed URL.
     Session { id: SessionId, sees_task: bool },
 }
@@ -76,10 +80,32 @@ pub(in crate::graphql) enum Rights {
 /// The properties of a subscription that decide about sharing.
 pub(in crate::graphql) struct Sharing {
     pub(super) fingerprint: Arc<str>,
-    is_alike: bool,
     /// Whether a response contains the current task.
     pub(super) shows_task: bool,
-    is_of_session: bool,
+    shared_by: SharedBy,
+}
+
+/// Who has the same response.
+enum SharedBy {
+    Everybody,
+    /// All administrators, or one user.
+    Role,
+    User,
+    Session,
+}
+
+impl SharedBy {
+    fn of(model: &Model, root: TypeId, set: &SelectionSet) -> Self {
+        if is_alike(model, root, set) {
+            Self::Everybody
+        } else if selects(model, root, set, OF_SESSION) {
+            Self::Session
+        } else if selects(model, root, set, OF_USER) {
+            Self::User
+        } else {
+            Self::Role
+        }
+    }
 }
 
 impl Sharing {
@@ -88,23 +114,29 @@ impl Sharing {
         let root = model.root(operation.kind()).zip(selected);
         Self {
             fingerprint: fingerprint(operation, selected),
-            is_alike: root.is_some_and(|(root, set)| is_alike(model, root, set)),
             shows_task: selected.is_some_and(shows_task),
-            is_of_session: root.is_some_and(|(root, set)| is_of_session(model, root, set)),
+            shared_by: root.map_or(SharedBy::Role, |(root, set)| SharedBy::of(model, root, set)),
         }
     }
 
     pub(in crate::graphql) fn rights(&self, actor: &Actor, sees_task: bool) -> Rights {
         // `isOverdue` depends on the time zone.
         let zone = actor.time_zone();
-        match actor {
-            _ if self.is_alike => Rights::Everybody { sees_task, zone },
-            Actor::User(user) if self.is_of_session => Rights::Session {
+        let Actor::User(user) = actor else {
+            return Rights::Administrators { zone };
+        };
+        match self.shared_by {
+            SharedBy::Everybody => Rights::Everybody { sees_task, zone },
+            SharedBy::Role if user.role == Role::Admin => Rights::Administrators { zone },
+            SharedBy::Role | SharedBy::User => Rights::User {
+                id: user.id,
+                role: user.role,
+                sees_task,
+            },
+            SharedBy::Session => Rights::Session {
                 id: user.session,
                 sees_task,
             },
-            Actor::User(user) if user.role == Role::User => Rights::User { id: user.id, sees_task },
-            _ => Rights::Administrators { zone },
         }
     }
 }
@@ -128,12 +160,13 @@ fn is_alike(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
     })
 }
 
-fn is_of_session(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
+/// Whether a field is selected at any depth. `wanted` is its type and name.
+fn selects(model: &Model, kind: TypeId, set: &SelectionSet, wanted: (&str, &str)) -> bool {
     fields(set).any(|field| {
         let name = field.name.node.as_str();
         let below = model.field(kind, name).map(|definition| definition.kind.named());
-        (model.name(kind).as_str(), name) == OF_SESSION
-            || below.is_some_and(|kind| is_of_session(model, kind, &field.selection_set.node))
+        (model.name(kind).as_str(), name) == wanted
+            || below.is_some_and(|kind| selects(model, kind, &field.selection_set.node, wanted))
     })
 }
 

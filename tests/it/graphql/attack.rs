@@ -1,7 +1,10 @@
 //! Malicious documents: every transport refuses them and names the limit, and the server stays up.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{SPECIFIED, ask, get, post, refused, send};
 use crate::support::TestApp;
@@ -85,6 +88,20 @@ async fn documents_that_are_garbage_are_syntax_errors() {
             assert!(answer.text.len() < 500, "{}", answer.text);
         }
     }
+}
+
+#[tokio::test]
+async fn long_names_that_do_not_exist_are_refused_at_once() {
+    let app = TestApp::start_with(&[("GRAPHQL_INTROSPECTION", "true")]).await;
+    let began = Instant::now();
+    // A similar name is suggested only for short names.
+    let (missing, existing) = ("a".repeat(30_000), "b".repeat(30_000));
+    let document = format!("{{...{missing}}} fragment {existing} on Query{{__typename}}");
+    for _ in 0..10 {
+        let answer = ask(&app.anonymous(), SPECIFIED, &document).await;
+        refused(&answer, 400, "GRAPHQL_VALIDATION_FAILED");
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 /// Sends a document by each HTTP transport; returns transport and error code.

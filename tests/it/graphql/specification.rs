@@ -45,6 +45,27 @@ async fn a_mutation_that_a_default_skips_does_not_run() {
 }
 
 #[tokio::test]
+async fn a_mutation_with_null_as_its_condition_does_not_run() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = global_id("Task", ann.creates_task(json!({ "title": "Kept" })).await);
+    for mutation in [
+        "mutation($id: ID!, $dry: Boolean = true) { taskPurge(id: $id) @skip(if: $dry) { userErrors { code } } }",
+        "mutation($id: ID!, $dry: Boolean = true) { ...F } \
+         fragment F on Mutation { taskPurge(id: $id) { userErrors { code @include(if: $dry) field } } }",
+    ] {
+        let answer = ann.graphql(mutation, json!({ "id": id, "dry": null })).await;
+        refused(&answer, 200, "BAD_USER_INPUT");
+        assert!(answer.error_message().contains("$dry"), "{}", answer.text);
+        assert_eq!(
+            ann.titles("filter: {includeDeleted: true}").await,
+            ["Kept"],
+            "{mutation}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_mutation_that_is_selected_more_than_once_runs_once() {
     let app = TestApp::start().await;
     let ann = app.member().await;

@@ -12,6 +12,7 @@ mod metrics;
 mod notification;
 mod present;
 mod share;
+mod stalled;
 mod websocket;
 mod write_cursor;
 

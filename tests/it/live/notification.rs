@@ -145,6 +145,30 @@ async fn the_cursor_of_an_event_or_of_the_log_is_before_the_notifications_of_lat
 }
 
 #[tokio::test]
+async fn the_cursor_of_the_newest_event_is_before_the_notifications_of_later_due_dates() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let served = app.listen().await;
+    let start = bob.event_cursor().await;
+    let mut events = served.socket_of(&bob).await;
+    watch(&mut events, "1", &start).await;
+    bob.creates_task(json!({ "title": "Soon", "dueDate": "2026-01-15T14:00:00Z" }))
+        .await;
+    let newest = events.data("1").await["taskEvents"]["cursor"].clone();
+    // Nothing else happens between the event and the reminder.
+    reminds(&app).await;
+    hands(&ann, &bob, "Next").await;
+    let mut socket = served.socket_of(&bob).await;
+    listen(&mut socket, &newest).await;
+    let soon = next(&mut socket).await;
+    assert_eq!(kind_and_title(&soon), ("DUE_SOON", "Soon"));
+    assert_eq!(kind_and_title(&next(&mut socket).await), ("ASSIGNED", "Next"));
+    let mut socket = served.socket_of(&bob).await;
+    listen(&mut socket, &soon["cursor"]).await;
+    assert_eq!(kind_and_title(&next(&mut socket).await), ("ASSIGNED", "Next"));
+}
+
+#[tokio::test]
 async fn a_replay_has_the_present_unread_count_and_read_state() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);

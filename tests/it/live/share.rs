@@ -4,6 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::support::person::Person;
+use crate::support::process::until;
 use crate::support::socket::{Served, Socket};
 use crate::support::{PASSWORD, TestApp};
 
@@ -14,6 +15,13 @@ const OWN: &str = "subscription($after: String) { taskEvents(after: $after) { ac
 
 /// A selection that depends on the viewer's session.
 const OF_SESSION: &str = "subscription($after: String) { taskEvents(after: $after, filter: {types: [ATTACHED]}) { task { attachments { url } } } }";
+
+/// A selection that only one user sees, even among administrators.
+const OF_USER: &str =
+    "subscription($after: String) { taskEvents(after: $after) { actor { unreadNotificationCount } } }";
+
+/// A selection that is the same for all receivers, and can change without an event.
+const NAMED: &str = "subscription($after: String) { taskEvents(after: $after) { actor { fullName } } }";
 
 /// A socket with a subscription after a cursor.
 async fn watching(server: &Served, person: &Person<'_>, query: &str, after: &str) -> Socket {
@@ -113,4 +121,45 @@ async fn the_url_of_a_file_is_for_the_session_that_receives_it() {
         }
         person.rest(Method::POST, "/auth/logout", Value::Null).await;
     }
+}
+
+#[tokio::test]
+async fn an_unread_count_is_shared_with_no_other_administrator() {
+    let app = TestApp::start().await;
+    let (boss, chief) = (app.admin().await, app.admin().await);
+    let server = app.listen().await;
+    let start = boss.event_cursor().await;
+    let mut sockets = Vec::new();
+    for person in [&boss, &chief, &boss, &chief] {
+        sockets.push(watching(&server, person, OF_USER, &start).await);
+    }
+    boss.creates_task(json!({ "title": "T" })).await;
+    for (socket, expected) in sockets.iter_mut().zip([json!(0), Value::Null, json!(0), Value::Null]) {
+        let event = json!({ "actor": { "unreadNotificationCount": expected } });
+        assert_eq!(answer(socket).await, (event, Value::Null));
+    }
+}
+
+#[tokio::test]
+async fn a_replay_has_the_present_names_of_users() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let server = app.listen().await;
+    let start = ann.event_cursor().await;
+    ann.creates_task(json!({ "title": "T" })).await;
+    let rename =
+        "mutation($id: ID!, $name: String) { userUpdate(id: $id, input: {fullName: $name}) { userErrors { code } } }";
+    let rename = async |name: &str| {
+        let variables = json!({ "id": ann.global_id(), "name": name });
+        let renamed = ann.graphql(rename, variables).await;
+        assert_eq!(renamed.data()["userUpdate"]["userErrors"], json!([]));
+    };
+    let replayed = async || {
+        let mut socket = watching(&server, &ann, NAMED, &start).await;
+        answer(&mut socket).await.0["actor"]["fullName"].clone()
+    };
+    rename("Before").await;
+    assert_eq!(replayed().await, "Before");
+    rename("After").await;
+    until("the present name", async || (replayed().await == "After").then_some(())).await;
 }

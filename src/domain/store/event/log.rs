@@ -144,7 +144,8 @@ fn compared(connection: &impl ConnectionTrait, columns: &str, operator: &str, po
     compare_rows(connection, columns, operator, [position.transaction_id, position.id])
 }
 
-/// The position after the newest event, for rows that are not events and have their own transaction.
+/// The first position after the newest event, for rows that are not events and have their own transaction. It is not
+/// that of the event: its cursor is after all rows at its position.
 pub(in crate::domain::store) async fn current_position(transaction: &WriteTransaction) -> Result<LogPosition> {
     const POSTGRES: &str = "SELECT GREATEST(pg_current_xact_id()::text::bigint, \
             pg_snapshot_xmax(pg_current_snapshot())::text::bigint) AS transaction_id, \
@@ -157,7 +158,8 @@ pub(in crate::domain::store) async fn current_position(transaction: &WriteTransa
         DbBackend::Postgres => POSTGRES,
         _ => SQLITE,
     };
-    position_in(&only_row(connection, sql).await?, "transaction_id", "id")
+    let newest = position_in(&only_row(connection, sql).await?, "transaction_id", "id")?;
+    Ok(newest.next())
 }
 
 /// Every statement here returns the row of `event_log`.

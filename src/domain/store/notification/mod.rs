@@ -40,8 +40,8 @@ pub struct Model {
     pub previous_status: Option<i16>,
     pub status: i16,
     pub read_at: Option<Timestamp>,
-    /// Position in the order of notifications: that of the event, or for a due date that of the newest event at the
-    /// time.
+    /// Position in the order of notifications: that of the event, or for a due date the one after the newest event at
+    /// the time.
     pub log_transaction_id: i64,
     pub log_event_id: i64,
 }

@@ -28,6 +28,9 @@ use super::syntax::{Document, Spread};
 
 /// Maximum number of problems in a response.
 const MAX_PROBLEMS: usize = 20;
+/// Maximum length of a name that gets suggestions, in bytes. Comparing two names takes time for each pair of their
+/// characters.
+const MAX_COMPARED: usize = 100;
 
 /// The problems of a document; empty if it is valid. The document must be within the limits: no operation reaches a
 /// cycle of fragments.
@@ -76,9 +79,11 @@ impl Validator<'_> {
         }
     }
 
-    /// The end of an error message: existing names similar to `name`. Empty if introspection is disabled.
+    /// The end of an error message: existing names similar to `name`. Empty if introspection is disabled, and if the
+    /// message is not shown.
     fn similar<'n>(&self, name: &str, existing: impl Iterator<Item = &'n str>) -> String {
-        if !self.model.is_introspectable() {
+        let is_shown = self.problems.len() < MAX_PROBLEMS;
+        if !self.model.is_introspectable() || !is_shown || name.len() > MAX_COMPARED {
             return String::new();
         }
         let allowed = name.chars().count() / 3 + 1;

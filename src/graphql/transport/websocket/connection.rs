@@ -8,13 +8,11 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::ws::{Message, WebSocket};
 use axum::http::StatusCode;
-use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_stream::StreamMap;
 
 use super::close_reason::CloseReason;
-use super::operation::{ConnectionIdentity, Step, Steps, begin};
+use super::operation::{ConnectionIdentity, Operations, Step, begin};
 use super::subprotocol::{Incoming, Outgoing, Subprotocol};
 use super::token;
 use crate::config::WebSocketConfig;
@@ -45,7 +43,7 @@ pub(super) struct Connection {
     identity: ConnectionIdentity,
     slot: Slot,
     is_initialised: bool,
-    operations: StreamMap<String, Steps>,
+    operations: Operations,
     /// Interval of pings and keep-alive messages.
     beat: Duration,
     since: Instant,
@@ -87,7 +85,7 @@ impl Connection {
             },
             slot: Slot::Anonymous(slot),
             is_initialised: false,
-            operations: StreamMap::new(),
+            operations: Operations::default(),
             beat,
             since: now,
             received_at: now,
@@ -105,7 +103,7 @@ impl Connection {
             None => CloseReason::NotAcceptable,
         };
         // The close frame is the last message.
-        self.operations.clear();
+        self.operations = Operations::default();
         tracing::info!(
             request_id = request_id::current(),
             subprotocol,
@@ -270,7 +268,7 @@ impl Connection {
         if !self.is_initialised {
             return Err(CloseReason::Unauthorized);
         }
-        if subprotocol == Subprotocol::Transport && self.operations.contains_key(&id) {
+        if subprotocol == Subprotocol::Transport && self.operations.contains(&id) {
             return Err(CloseReason::AlreadyExists(id));
         }
         // In the older subprotocol a new operation replaces the one with the same id.
@@ -313,7 +311,7 @@ impl Connection {
         tokio::select! {
             biased;
             close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => Err(close_reason),
-            sent = timeout(SEND_PATIENCE, self.socket.send(message)) => match sent {
+            sent = self.operations.run_during(timeout(SEND_PATIENCE, self.socket.send(message))) => match sent {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(CloseReason::Gone),
                 Err(_) => Err(Ending::Slow.into()),

@@ -6,7 +6,7 @@
 //! | [`subprotocol`] | the messages of the two subprotocols |
 //! | [`token`] | the access token in the first message |
 //! | [`connection`] | the task that owns a socket |
-//! | [`operation`] | one operation, as a stream of responses |
+//! | [`operation`] | the operations of a connection, as streams of responses |
 //! | [`close_reason`] | close codes and reasons |
 
 mod close_reason;

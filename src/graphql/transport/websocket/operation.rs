@@ -1,11 +1,14 @@
-//! One operation on a connection, as a stream of responses.
+//! The operations of a connection, each as a stream of responses.
 
+use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use tokio::time::timeout;
+use tokio_stream::StreamMap;
 
 use crate::domain::live::LiveConnection;
 use crate::graphql::execution::operation::Operation;
@@ -24,6 +27,58 @@ pub(super) enum Step {
 
 /// Runs the operation only while it is polled. Dropping it ends the operation.
 pub(super) type Steps = BoxStream<'static, Step>;
+
+/// The operations of a connection, by id.
+#[derive(Default)]
+pub(super) struct Operations {
+    running: StreamMap<String, Steps>,
+    /// Steps that are ready, in order, each with the rest of its operation.
+    ready: VecDeque<(String, Step, Steps)>,
+}
+
+impl Operations {
+    pub(super) fn insert(&mut self, id: String, steps: Steps) {
+        self.running.insert(id, steps);
+    }
+
+    pub(super) fn remove(&mut self, id: &str) {
+        self.running.remove(id);
+        self.ready.retain(|(ready, ..)| ready != id);
+    }
+
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.running.contains_key(id) || self.ready.iter().any(|(ready, ..)| ready == id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.running.len() + self.ready.len()
+    }
+
+    /// The next step to send; `None` if nothing is running. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<(String, Step)> {
+        if let Some((id, step, rest)) = self.ready.pop_front() {
+            self.running.insert(id.clone(), rest);
+            return Some((id, step));
+        }
+        self.running.next().await
+    }
+
+    /// Waits for `sending`, and meanwhile runs the operations: other clients may wait for the transaction of a mutation,
+    /// or for a shared response. Each operation stops at its next step, so that few responses wait for a slow client.
+    pub(super) async fn run_during<T>(&mut self, sending: impl Future<Output = T>) -> T {
+        let mut sending = pin!(sending);
+        loop {
+            tokio::select! {
+                biased;
+                sent = &mut sending => return sent,
+                Some((id, step)) = self.running.next() => {
+                    let rest = self.running.remove(&id);
+                    self.ready.extend(rest.map(|rest| (id, step, rest)));
+                }
+            }
+        }
+    }
+}
 
 /// The user on whose behalf operations run.
 #[derive(Clone)]
