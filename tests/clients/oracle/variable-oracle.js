@@ -1,6 +1,6 @@
 // Compares the variables that Taskwire coerces with those of graphql 16 and 17.
 
-import { getOperationAST, parse } from 'graphql';
+import { getOperationAST, parse, visit } from 'graphql';
 
 import { CoercionError, coerceVariableValues } from './coercion.js';
 import { DocumentGenerator } from './documents.js';
@@ -75,7 +75,8 @@ export class VariableOracle {
         this.#references[version].coerce(item.query, item.operationName, values),
       );
       const ours = verdicts[at];
-      return { ...item, by16, by17, ours, disagreement: disagreement(by16, by17, ours) };
+      const conditions = nullConditions(item.query, by16.coerced ?? {});
+      return { ...item, by16, by17, ours, disagreement: disagreement(by16, by17, ours, conditions) };
     });
   }
 
@@ -126,9 +127,26 @@ export function lineOf({ query, operationName, variables }) {
   return `{"query":${JSON.stringify(query)}${name},"variables":${variables}}`;
 }
 
-function disagreement(by16, by17, ours) {
+/**
+ * The variables that are null and the condition of @skip or @include. graphql-js coerces them and fails during execution,
+ * when it reaches the directive; Taskwire refuses the operation before it runs anything.
+ */
+function nullConditions(query, coerced) {
+  const names = new Set();
+  visit(parse(query), {
+    Directive({ name, arguments: [condition] }) {
+      const variable = condition?.value.name?.value;
+      if (/^(skip|include)$/.test(name.value) && coerced[variable] === null) names.add(variable);
+    },
+  });
+  return names;
+}
+
+function disagreement(by16, by17, ours, conditions) {
   const [text16, text17] = [by16, by17].map(({ coerced }) => canonical(coerced));
   if (text16 !== text17) return 'graphql 16 and 17 differ';
+  const condition = /^The variable '\$(\w+)' is null; the condition of @skip and @include/.exec(ours.errors?.[0].message);
+  if (conditions.has(condition?.[1])) return undefined;
   if (ours.valid !== (text16 !== undefined))
     return ours.valid ? 'taskwire accepts what cannot be coerced' : 'taskwire refuses what can be coerced';
   if (ours.valid) return canonical(ours.variables) === text16 ? undefined : 'the coerced values differ';
