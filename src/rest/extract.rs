@@ -5,9 +5,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, MatchedPath, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde::de::value::MapAccessDeserializer;
@@ -18,10 +18,10 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 use utoipa::IntoParams;
 
-use super::dialect::Exchange;
+use super::dialect::{Exchange, path_of};
 use super::error::{Problem, Result};
 use super::openapi::schema;
-use super::operation::{Operation, bare};
+use super::operation::Operation;
 use super::rules::Rules;
 use super::value::{unmarked, whole_number};
 use crate::domain::actor::Actor;
@@ -142,11 +142,6 @@ async fn path_parameter(parts: &mut Parts, app: &AppState, name: &str) -> Result
     Ok(value.to_owned())
 }
 
-fn operation(method: &Method, extensions: &Extensions) -> Option<&'static Operation> {
-    let path = extensions.get().map_or("", MatchedPath::as_str);
-    Operation::of(method, bare(path))
-}
-
 pub(super) struct Parameters<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
@@ -154,7 +149,7 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
-        let operation = operation(&parts.method, &parts.extensions);
+        let operation = Operation::of(&parts.method, path_of(&parts.extensions));
         check_parameters(query, operation.map_or(&[], |known| &known.parameters))?;
         read_pairs(query.as_bytes(), "query").map(Self)
     }
@@ -218,7 +213,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for AnyBody<T> {
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self> {
         check_content_type(request.headers(), is_json, "application/json")?;
-        let operation = operation(request.method(), request.extensions());
+        let operation = Operation::of(request.method(), path_of(request.extensions()));
         let exchange = request.extensions().get::<Exchange>().cloned();
         let bytes = read_body(request, app).await?;
         let Some(exchange) = exchange else {

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{self, Method, StatusCode, Uri, header};
+use axum::http::{self, Extensions, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
@@ -42,13 +42,13 @@ pub(in crate::rest) struct Exchange {
 }
 
 /// The path of the route, without prefix and trailing slash; empty if no route matches.
-pub(super) fn path_of(request: &Request) -> &str {
-    bare(request.extensions().get().map_or("", MatchedPath::as_str))
+pub(in crate::rest) fn path_of(extensions: &Extensions) -> &str {
+    bare(extensions.get().map_or("", MatchedPath::as_str))
 }
 
 impl Exchange {
     pub(super) fn new(name: RestDialect, dialect: &'static Dialect, request: &Request) -> Self {
-        let (method, path) = (request.method().clone(), path_of(request).to_owned());
+        let (method, path) = (request.method().clone(), path_of(request.extensions()).to_owned());
         Self {
             name,
             dialect,
@@ -168,17 +168,13 @@ impl Exchange {
 
     fn failure(&self, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
-        let Some(mut problem) = parts.extensions.get::<Problem>().cloned() else {
+        let Some(problem) = parts.extensions.get::<Problem>() else {
             return Response::from_parts(parts, body);
         };
-        // A sign-in with the right password is forbidden only if the account is inactive.
-        if self.path.starts_with("/auth/login") && problem.status == StatusCode::FORBIDDEN {
-            problem.status = self.dialect.inactive.unwrap_or(problem.status);
-        }
         if problem.status.is_server_error() && self.dialect.hidden.contains(&self.operation.as_str()) {
             return Json(json!({ "error": problem.code, "message": problem.message })).into_response();
         }
-        let (status, body) = self.failure_body(&problem, &parts.headers);
+        let (status, body) = self.failure_body(problem, &parts.headers);
         parts.status = status;
         with_head(parts, body)
     }

@@ -13,11 +13,7 @@ impl Exchange {
     pub(super) fn failure_body(&self, problem: &Problem, headers: &HeaderMap) -> (StatusCode, Value) {
         let dialect = self.dialect;
         let is_malformed = matches!(problem.subject.as_deref(), Some(Subject::Malformed { .. }));
-        let code = match unknown_user(problem) {
-            Some(_) => "UNKNOWN_USER",
-            None => problem.code,
-        };
-        let status = match lookup(dialect.error_statuses, &code) {
+        let status = match lookup(dialect.error_statuses, &self.kind(problem)) {
             Some(status) => StatusCode::from_u16(status).unwrap_or(problem.status),
             None if is_malformed => StatusCode::UNPROCESSABLE_ENTITY,
             None => problem.status,
@@ -53,6 +49,18 @@ impl Exchange {
             body["message"] = json!(message);
         }
         (status, body)
+    }
+
+    /// The name of an error in the table of statuses: its code, or a separate name if an API treats it differently.
+    fn kind(&self, problem: &Problem) -> &'static str {
+        if unknown_user(problem).is_some() {
+            return "UNKNOWN_USER";
+        }
+        // A sign-in with the right password is forbidden only if the account is inactive.
+        if problem.status == StatusCode::FORBIDDEN && self.path.starts_with("/auth/login") {
+            return "INACTIVE";
+        }
+        problem.code
     }
 
     fn message(&self, problem: &Problem) -> String {

@@ -24,11 +24,11 @@ mod violation;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-pub(super) use self::exchange::Exchange;
+pub(super) use self::exchange::{Exchange, path_of};
 use self::tables::table;
 use super::error::{Problem, Result};
 use super::rules::Rules;
@@ -96,10 +96,8 @@ struct Dialect {
     /// Successful responses that differ, by operation.
     answers: &'static [(&'static str, Shape)],
 
-    /// Statuses of errors that differ, by canonical code.
+    /// Statuses of errors that differ, by canonical code, or `UNKNOWN_USER` or `INACTIVE`.
     error_statuses: &'static [(&'static str, u16)],
-    /// The status of a sign-in to an inactive account; `None` for 403.
-    inactive: Option<StatusCode>,
     /// `error.code` by status. `INVALID_TRANSITION` keeps its name.
     error_codes: &'static [(u16, &'static str)],
     /// `error.code` of all other statuses.
@@ -190,7 +188,7 @@ pub(crate) async fn translate(State(app): State<AppState>, request: Request, nex
             let exchange = Exchange::new(name, dialect, &request);
             exchange.answer(&app, request, next).await
         }
-        Ok((_, None)) if exchange::path_of(&request) == EARLY_FILES => super::not_found(request.uri().path()),
+        Ok((_, None)) if path_of(request.extensions()) == EARLY_FILES => super::not_found(request.uri().path()),
         Ok((_, None)) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };

@@ -1,7 +1,5 @@
 //! The tables of the dialects.
 
-use axum::http::StatusCode;
-
 use super::{Dialect, Invalid, OLDEST_FIRST, Pairs, Shape};
 use crate::config::RestDialect;
 use crate::domain::task::{ErrorPolicy, Moves};
@@ -47,7 +45,6 @@ const BASE: Dialect = Dialect {
     required_fields: &[],
     answers: &[],
     error_statuses: &[],
-    inactive: None,
     error_codes: &[],
     other_code: None,
     error_texts: None,
@@ -130,8 +127,7 @@ const ACCOUNTS: Dialect = Dialect {
     has_blank_texts: true,
     required_fields: BY_EMAIL,
     answers: &[("POST /auth/register", Shape::User)],
-    error_statuses: &[("TAKEN", 400)],
-    inactive: Some(StatusCode::BAD_REQUEST),
+    error_statuses: &[("TAKEN", 400), ("INACTIVE", 400)],
     taken: Some("Email already registered"),
     invalid: Invalid::Beside(Some("Validation error")),
     ..BASE
@@ -163,10 +159,10 @@ const DUE_DATES: Dialect = Dialect {
     error_statuses: &[
         ("TAKEN", 400),
         ("UNAUTHENTICATED", 403),
+        ("INACTIVE", 400),
         ("UNSUPPORTED_MEDIA_TYPE", 400),
         ("PAYLOAD_TOO_LARGE", 400),
     ],
-    inactive: Some(StatusCode::BAD_REQUEST),
     taken: Some("{Field} already registered"),
     ..BASE
 };
@@ -244,8 +240,7 @@ const WORKFLOW: Dialect = Dialect {
         "POST /auth/register",
         Shape::Only("access_token refresh_token token_type"),
     )],
-    error_statuses: &[("INVALID_TRANSITION", 400), ("UNKNOWN_USER", 404)],
-    inactive: Some(StatusCode::UNAUTHORIZED),
+    error_statuses: &[("INVALID_TRANSITION", 400), ("UNKNOWN_USER", 404), ("INACTIVE", 401)],
     error_codes: &[
         (400, "BAD_REQUEST"),
         (401, "UNAUTHORIZED"),

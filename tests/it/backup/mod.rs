@@ -269,26 +269,6 @@ async fn after_a_restore_notifications_continue_from_a_new_cursor_only() {
 }
 
 #[tokio::test]
-async fn a_session_from_after_the_backup_is_invalid_after_the_restore() {
-    let site = Site::new().await;
-    let server = site.sandbox.serve().await;
-    server.registers("ann@example.com", PASSWORD).await;
-    let file = site.back_up().await;
-    let bob = server.registers("bob@example.com", PASSWORD).await;
-    site.sandbox
-        .run(&format!("restore {} --force", file.display()))
-        .await
-        .printed();
-    // The next account gets Bob's number, but not the number of his session.
-    let cid = server.registers("cid@example.com", PASSWORD).await;
-    let me = async |token: &str| {
-        let answer = server.rest(token, Method::GET, "/api/v1/auth/me", Value::Null).await;
-        answer.status.as_u16()
-    };
-    assert_eq!((me(&bob).await, me(&cid).await), (401, 200));
-}
-
-#[tokio::test]
 async fn a_log_with_higher_transaction_numbers_continues() {
     let old = Site::new().await;
     let server = old.sandbox.serve().await;

@@ -8,13 +8,20 @@ use super::legacy::{older, start};
 use super::watch;
 use crate::support::TestApp;
 use crate::support::person::Person;
-use crate::support::socket::Socket;
+use crate::support::socket::{Served, Socket};
 
 const NOTIFIED: &str = "subscription($after: String) { notificationReceived(after: $after) {
     cursor unreadCount notification { kind taskTitle isRead } } }";
 
 async fn listen(socket: &mut Socket, after: &Value) {
     socket.subscribe("1", NOTIFIED, json!({ "after": after })).await;
+}
+
+/// A socket with the task events of a user from now on.
+async fn present_events(served: &Served, person: &Person<'_>) -> Socket {
+    let mut socket = served.socket_of(person).await;
+    watch(&mut socket, "1", &person.event_cursor().await).await;
+    socket
 }
 
 async fn next(socket: &mut Socket) -> Value {
@@ -115,9 +122,7 @@ async fn the_cursor_of_an_event_or_of_the_log_is_before_the_notifications_of_lat
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
-    let start = bob.event_cursor().await;
-    let mut events = served.socket_of(&bob).await;
-    watch(&mut events, "1", &start).await;
+    let mut events = present_events(&served, &bob).await;
     hands(&ann, &bob, "One").await;
     let one = events.data("1").await["taskEvents"]["cursor"].clone();
     hands(&ann, &bob, "Two").await;
@@ -149,9 +154,7 @@ async fn the_cursor_of_the_newest_event_is_before_the_notifications_of_later_due
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
-    let start = bob.event_cursor().await;
-    let mut events = served.socket_of(&bob).await;
-    watch(&mut events, "1", &start).await;
+    let mut events = present_events(&served, &bob).await;
     bob.creates_task(json!({ "title": "Soon", "dueDate": "2026-01-15T14:00:00Z" }))
         .await;
     let newest = events.data("1").await["taskEvents"]["cursor"].clone();
