@@ -37,10 +37,7 @@ async fn keep(app: &TestApp, person: &Person<'_>) -> Attachment {
 }
 
 async fn nothing_is_left(app: &TestApp) {
-    until("the storage to be empty", async || {
-        app.stored_files().is_empty().then_some(())
-    })
-    .await;
+    app.expect_stored_files(0).await;
     let rows = "SELECT COUNT(*) AS number FROM attachments WHERE task_id IS NULL";
     assert_eq!(app.database.number(rows).await, 0);
 }

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::{Person, global_id};
-use crate::support::process::until;
 
 /// The SHA-256 of "Grüße\n".
 const SHA256: &str = "b1de61b8108f15d9913e0fa2e6371ed737fbe2be84e63a89ca8ae7a370322371";
@@ -96,7 +95,7 @@ async fn a_file_of_a_task_is_for_its_participants() {
             .await;
         ids.push(file["id"].clone());
     }
-    let (before, stored) = (app.footprint().await, app.stored_files());
+    let (before, stored) = (app.footprint().await, app.stored_files().len());
     for person in [&ann, &bob, &boss] {
         assert_eq!(names(person, task).await.unwrap().len(), 3);
         assert_ne!(node(person, &ids[0]).await, Value::Null);
@@ -119,7 +118,8 @@ async fn a_file_of_a_task_is_for_its_participants() {
     ] {
         assert_eq!(refused.error_code(), "UNAUTHENTICATED", "{}", refused.text);
     }
-    assert_eq!((app.footprint().await, app.stored_files()), (before, stored));
+    assert_eq!(app.footprint().await, before);
+    app.expect_stored_files(stored).await;
 
     // Participants may delete each other's files.
     for (person, id) in [(&bob, &ids[0]), (&boss, &ids[1]), (&ann, &ids[2])] {
@@ -284,10 +284,7 @@ async fn an_unacceptable_file_is_refused_with_what_is_allowed() {
         }
     }
     // The partial file is removed after the response.
-    until("the storage to be empty", async || {
-        app.stored_files().is_empty().then_some(())
-    })
-    .await;
+    app.expect_stored_files(0).await;
     assert_eq!(app.footprint().await, before);
 }
 
@@ -339,10 +336,7 @@ async fn a_task_has_up_to_20_files() {
     let (code, field, message) = answer.user_error("attachmentUpload");
     assert_eq!((code.as_str(), field.as_str()), ("INVALID", "input.file"));
     assert_eq!(message, "file: the task would have 21 files; up to 20 are allowed");
-    until("the refused file to be removed", async || {
-        (app.stored_files().len() == 20).then_some(())
-    })
-    .await;
+    app.expect_stored_files(20).await;
 }
 
 #[tokio::test]

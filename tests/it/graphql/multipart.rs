@@ -10,7 +10,6 @@ use tower::ServiceExt as _;
 use super::refused;
 use crate::support::TestApp;
 use crate::support::form::{CONTENT_TYPE, Form, UPLOAD, upload_form};
-use crate::support::process::until;
 
 const MIB: usize = 1024 * 1024;
 
@@ -115,7 +114,8 @@ async fn expect_refusals<const N: usize>(cases: [(Vec<u8>, &str); N]) {
             answer.text
         );
     }
-    assert_eq!((app.footprint().await, app.stored_files()), (before, Vec::new()));
+    assert_eq!(app.footprint().await, before);
+    app.expect_stored_files(0).await;
 }
 
 #[tokio::test]
@@ -331,7 +331,7 @@ async fn a_file_outside_of_a_form_is_refused() {
     let inline = "mutation { attachmentUpload(input: {file: \"upload:99\"}) { userErrors { code field message } } }";
     let (code, field, _) = ann.graphql(inline, json!({})).await.user_error("attachmentUpload");
     assert_eq!((code.as_str(), field.as_str()), ("INVALID", "input.file"));
-    assert_eq!(app.stored_files(), [""; 0]);
+    app.expect_stored_files(0).await;
 }
 
 /// A body that stalls after these bytes.
@@ -371,9 +371,6 @@ async fn an_interrupted_upload_leaves_no_file() {
     let running = app.router().oneshot(request);
     let waited = tokio::time::timeout(std::time::Duration::from_millis(300), running).await;
     assert!(waited.is_err(), "it was answered");
-    until("the storage to be empty", async || {
-        app.stored_files().is_empty().then_some(())
-    })
-    .await;
+    app.expect_stored_files(0).await;
     assert_eq!(app.footprint().await, before);
 }

@@ -336,7 +336,7 @@ async fn a_value_other_than_a_file_is_a_user_error_of_its_field() {
         ann.sends(form.end()).await.data()["attachmentUpload"]["userErrors"],
         expected
     );
-    assert_eq!(app.stored_files(), [""; 0]);
+    app.expect_stored_files(0).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::Person;
-use crate::support::process::until;
 
 const DIGEST: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
 
@@ -271,8 +270,5 @@ async fn a_refused_upload_stores_nothing() {
         expect_refusal(&nobody, (401, "UNAUTHENTICATED", ""), "Sign in first");
     }
     assert_eq!(app.footprint().await, before);
-    until("the storage to be empty", async || {
-        app.stored_files().is_empty().then_some(())
-    })
-    .await;
+    app.expect_stored_files(0).await;
 }

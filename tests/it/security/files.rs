@@ -9,7 +9,7 @@ use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::person::Person;
-use crate::support::process::{Sandbox, until};
+use crate::support::process::Sandbox;
 
 async fn keep(person: &Person<'_>, filename: &str, bytes: usize) -> Answer {
     person.posts_file("/api/v1/upload", filename, &vec![b'x'; bytes]).await
@@ -42,7 +42,8 @@ async fn a_user_cannot_exceed_the_quota_by_concurrent_uploads() {
     }))
     .await;
     assert_eq!(answers.iter().filter(|was_stored| **was_stored).count(), 3);
-    assert_eq!((stored(&app).await, app.stored_files().len()), (9_000, 3));
+    assert_eq!(stored(&app).await, 9_000);
+    app.expect_stored_files(3).await;
 
     let refused = keep(&ann, "more.txt", 1_001).await;
     assert_eq!(refused.problem(), (507, "QUOTA_EXCEEDED", "file"));
@@ -80,8 +81,7 @@ async fn all_users_together_cannot_exceed_the_quota_of_the_server() {
         refused.text
     );
     assert_eq!(stored(&app).await, 8_000);
-    let are_two = async || (app.stored_files().len() == 2).then_some(());
-    until("the bytes of the refused file to be removed", are_two).await;
+    app.expect_stored_files(2).await;
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_name_that_decodes_to_a_path_is_refused() {
         let expected = if name.contains(char::is_control) { 400 } else { 422 };
         assert_eq!(refused.status, expected, "{name}: {}", refused.text);
     }
-    assert_eq!(app.stored_files().len(), 0);
+    app.expect_stored_files(0).await;
 }
 
 /// PostgreSQL cannot store U+0000 in text.

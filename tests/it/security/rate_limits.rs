@@ -250,7 +250,7 @@ async fn uploads_count_by_user_over_both_apis_and_apart_from_passwords() {
             assert_eq!(upload_from(&ann, address, "/upload").await.status, 429);
         }
         assert_eq!(ann.uploads(None, "c.txt", b"text").await.error_code(), "RATE_LIMITED");
-        assert_eq!(app.stored_files().len(), 3);
+        app.expect_stored_files(3).await;
         // Other users and the password limit are unaffected.
         assert_eq!(upload_from(&bob, HERE, "/upload").await.status, 201);
         assert_eq!(login_from(&ann, HERE, &ann.name, PASSWORD).await.status, 200);

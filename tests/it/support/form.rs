@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::TestApp;
 use super::answer::Answer;
 use super::person::{Person, global_id};
+use super::process::until;
 
 /// The content type of a [`Form`].
 pub const CONTENT_TYPE: &str = "multipart/form-data; boundary=between-parts";
@@ -98,6 +99,14 @@ impl TestApp {
         list(self.files(), &mut found);
         found.sort();
         found
+    }
+
+    /// Waits until the storage has this many files. A refused file is removed after the response.
+    pub async fn expect_stored_files(&self, count: usize) {
+        until(&format!("{count} stored files"), async || {
+            (self.stored_files().len() == count).then_some(())
+        })
+        .await;
     }
 }
 
