@@ -45,6 +45,7 @@ mod m20261129_000016_due_days;
 mod m20261129_000017_client_key;
 mod m20261129_000018_notification_order;
 mod m20261130_000019_users_stamp;
+mod m20261201_000020_sigma;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -96,6 +97,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000017_client_key::Migration),
             Box::new(m20261129_000018_notification_order::Migration),
             Box::new(m20261130_000019_users_stamp::Migration),
+            Box::new(m20261201_000020_sigma::Migration),
         ]
     }
 }

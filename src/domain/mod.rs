@@ -45,6 +45,7 @@ mod password;
 pub mod patch;
 pub mod policy;
 pub mod random;
+mod search;
 pub mod seed;
 pub mod session;
 pub mod statistics;

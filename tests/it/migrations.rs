@@ -44,6 +44,8 @@ async fn app(database: &TestDatabase) -> App {
 
 /// Migrations that change nothing on SQLite.
 const POSTGRES_ONLY: [&str; 1] = ["m20261128_000009_tag_index"];
+/// Migrations that change rows only.
+const ROWS_ONLY: [&str; 1] = ["m20261201_000020_sigma"];
 
 #[tokio::test]
 async fn down_reverts_each_step_of_up() {
@@ -57,7 +59,8 @@ async fn down_reverts_each_step_of_up() {
     for step in steps {
         before.push(objects(&database).await);
         domain.migrate_up(Some(1)).await.unwrap();
-        let changes = is_postgres() || !POSTGRES_ONLY.contains(&step.name.as_str());
+        let name = step.name.as_str();
+        let changes = !ROWS_ONLY.contains(&name) && (is_postgres() || !POSTGRES_ONLY.contains(&name));
         assert_eq!(
             Some(&objects(&database).await) != before.last(),
             changes,

@@ -34,6 +34,7 @@ use super::event::EventCursor;
 use super::id::{TaskId, UserId};
 use super::local_time::{LocalNow, end_of};
 use super::named_enum::named_enum;
+use super::search::folded;
 use super::tag::Tags;
 
 named_enum! {
@@ -119,7 +120,11 @@ impl Task {
 
     /// Text that searches match: title and description in lower case.
     pub(crate) fn search_text(&self) -> String {
-        format!("{}\n{}", self.title, self.description.as_deref().unwrap_or_default()).to_lowercase()
+        folded(&format!(
+            "{}\n{}",
+            self.title,
+            self.description.as_deref().unwrap_or_default()
+        ))
     }
 
     /// Sort key of the description: its first characters in lower case.

@@ -8,6 +8,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result, Violations, shortened};
 use crate::domain::local_time::{TimeZone, check_time_zone};
 use crate::domain::patch::Patch;
+use crate::domain::search::folded;
 use crate::domain::user::User;
 
 /// Maximum number of characters of an e-mail address (RFC 5321).
@@ -116,7 +117,7 @@ impl UserChange {
 /// Search key of a user: display name and username in lower case, each after a line break.
 pub(crate) fn name_key(username: Option<&str>, full_name: Option<&str>) -> String {
     let display = full_name.or(username).unwrap_or(NAMELESS);
-    format!("\n{display}\n{}", username.unwrap_or_default()).to_lowercase()
+    folded(&format!("\n{display}\n{}", username.unwrap_or_default()))
 }
 
 impl CheckedUserChange {

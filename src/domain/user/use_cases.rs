@@ -13,6 +13,7 @@ use crate::domain::policy::{
     ChangePassword, CreateUser, DeleteUser, EditUser, EndSessions, NewUser, Permit, SetActive, SetRole,
     Users as UserNoun,
 };
+use crate::domain::search::folded;
 use crate::domain::session::{Device, ShownPassword, forgive_account};
 use crate::domain::store::WriteTransaction;
 use crate::domain::task::Tasks;
@@ -67,7 +68,7 @@ impl<'a> Users<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "user.search", skip_all)]
     pub async fn search(self, actor: &Actor, text: Option<&str>, limit: u32) -> Result<Vec<User>> {
         let scope = policy::scope(actor)?;
-        let text = text.unwrap_or_default().trim().to_lowercase();
+        let text = folded(text.unwrap_or_default().trim());
         let length = text.chars().count();
         if length > MAX_FULL_NAME_LENGTH {
             let message = format!("search has {length} characters; up to {MAX_FULL_NAME_LENGTH} are allowed");

@@ -8,6 +8,7 @@ use std::ops::Deref;
 
 use super::{Comparison, TaskFilter, TaskTime};
 use crate::domain::error::{Error, Result};
+use crate::domain::search::folded;
 use crate::domain::tag::{MAX_TAGS, Tags};
 
 /// Maximum number of conditions in one filter.
@@ -116,9 +117,9 @@ fn check_list<T>(field: &'static str, comparison: &Comparison<T>) -> Result<()> 
     }
 }
 
-/// The words of a search in lower case, as in the search column.
+/// The words of a search, folded as in the search column.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split_whitespace().map(str::to_lowercase)
+    text.split_whitespace().map(folded)
 }
 
 /// Nesting depth of `and`, `or` and `not`. Conditions within one input object do not add a level.
