@@ -77,6 +77,11 @@ impl PageRequest {
         })
     }
 
+    /// Whether neither rows nor anything about them is requested, so that no statement is needed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.take.limit() == 0 && !self.probe
+    }
+
     /// The first `limit` rows.
     #[must_use]
     pub fn first(limit: u32) -> Self {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::noun::{self, Ids};
 use crate::support::TestApp;
 use crate::support::database::is_postgres;
-use crate::support::person::Person;
+use crate::support::person::{Person, global_id};
 
 /// The number of statements of a query with an empty user cache, and its data.
 async fn cost(app: &TestApp, person: &Person<'_>, query: &str) -> (u64, Value) {
@@ -220,4 +220,29 @@ async fn descriptions_are_read_only_if_selected() {
     assert_eq!(data["tasks"]["edges"][0]["node"]["description"], "D");
     assert_eq!(data["again"]["nodes"][0]["text"], "D");
     assert_eq!(data["users"]["nodes"][0]["ownedTasks"]["nodes"][0]["description"], "D");
+}
+
+#[tokio::test]
+async fn a_list_without_selected_rows_takes_no_statement() {
+    let app = TestApp::start().await;
+    let boss = app.admin().await;
+    let task = json!(global_id("Task", boss.creates_task(json!({ "title": "T" })).await));
+    let bare = format!("viewer {{ id }} task(id: {task}) {{ id }}");
+    let (expected, _) = cost(&app, &boss, &format!("{{ {bare} }}")).await;
+    for list in [
+        "tasks { __typename }",
+        "users { __typename }",
+        "tags { __typename }",
+        "notifications { __typename }",
+        "tasks(first: 0) { nodes { id } }",
+        "viewer { ownedTasks { __typename } assignedTasks(first: 0) { edges { cursor } } }",
+    ] {
+        let (statements, _) = cost(&app, &boss, &format!("{{ {bare} {list} }}")).await;
+        assert_eq!(statements, expected, "{list}");
+    }
+    let history = format!("{{ viewer {{ id }} task(id: {task}) {{ id history {{ __typename }} }} }}");
+    assert_eq!(cost(&app, &boss, &history).await.0, expected);
+    // An invalid cursor is an error, whatever is selected.
+    let refused = boss.graphql("{ tasks(after: \"x\") { __typename } }", json!({})).await;
+    assert_eq!(refused.error_code(), "BAD_USER_INPUT");
 }

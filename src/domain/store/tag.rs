@@ -101,6 +101,9 @@ pub(in crate::domain) async fn page(
     page: &PageRequest,
 ) -> Result<Page<TagCount>> {
     let keyset = Keyset::new(&BY_NAME, page)?;
+    if page.is_empty() {
+        return Ok(Page::default());
+    }
     let query = used(scope)
         .column(Column::Id)
         .column(Column::Name)

@@ -30,6 +30,8 @@ const ONLY_DEAREST = process.env.TASKWIRE_SOAK_DEAREST === '1';
 const PASSWORD = 'Password123';
 /** The longest wait for an answer. */
 const PATIENCE = 60_000;
+/** Parts of the run, each of which has its mean memory in the report. */
+const PARTS = 10;
 
 const SETTINGS = {
   SECRET_KEY: '5f1dc9b2f0a84a7e9d7f0c1e6a3b8d2c4e6f8a0b',
@@ -250,14 +252,15 @@ function memoryOf(server) {
 
 function report(engine, figures, memories, last) {
   const at = (list, part) => list.toSorted((one, other) => one - other)[Math.floor((list.length - 1) * part)] ?? 0;
-  const third = Math.ceil(memories.length / 3);
   const mean = (list) => list.reduce((sum, { now }) => sum + now, 0) / Math.max(1, list.length);
+  const part = memories.length / PARTS;
+  const byPart = Array.from({ length: PARTS }, (_, n) => mean(memories.slice(n * part, (n + 1) * part)).toFixed(0));
   process.stdout.write(
     [
       `${engine}: ${figures.sent} requests over HTTP by ${CLIENTS} clients in ${SECONDS} s, seed ${SEED}`,
       `  statuses ${JSON.stringify(figures.statuses)}`,
       `  slowest ${figures.slowest.toFixed(0)} ms: ${figures.slowestText}`,
-      `  private memory: first third ${mean(memories.slice(0, third)).toFixed(0)} MB, last third ${mean(memories.slice(-third)).toFixed(0)} MB, most ${Math.max(...memories.map(({ now }) => now)).toFixed(0)} MB; resident at most ${last.peak.toFixed(0)} MB`,
+      `  private memory by tenth of the time: ${byPart.join(', ')} MB, most ${Math.max(...memories.map(({ now }) => now)).toFixed(0)} MB; resident at most ${last.peak.toFixed(0)} MB`,
       `  a list beside it: p50 ${at(figures.quiet, 0.5).toFixed(1)} ms and p95 ${at(figures.quiet, 0.95).toFixed(1)} ms when quiet, p50 ${at(figures.busy, 0.5).toFixed(1)} ms and p95 ${at(figures.busy, 0.95).toFixed(1)} ms under attack; ${figures.unavailable} of ${figures.busy.length} answered 503`,
       '',
     ].join('\n'),

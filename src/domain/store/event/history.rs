@@ -89,6 +89,9 @@ pub(in crate::domain) async fn pages(
     page: &PageRequest,
 ) -> Result<Vec<(TaskId, Page<TaskEvent>)>> {
     let bounds = Bounds::of(connection, page).await?;
+    if page.is_empty() {
+        return Ok(Vec::new());
+    }
     let backward = matches!(page.take, Take::Last(_));
     let order = if backward { Order::Desc } else { Order::Asc };
     let ids: Vec<i32> = tasks.iter().map(|task| task.0).collect();

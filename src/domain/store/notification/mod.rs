@@ -181,6 +181,9 @@ pub(in crate::domain) async fn page(
     page: &PageRequest,
 ) -> Result<Page<Notification>> {
     let keyset = Keyset::new(&NEWEST_FIRST, page)?;
+    if page.is_empty() {
+        return Ok(Page::default());
+    }
     let rows = keyset
         .apply::<Entity, _>(visible(scope, unread_only))?
         .all(connection)

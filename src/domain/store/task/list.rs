@@ -84,6 +84,9 @@ pub(in crate::domain) async fn page(
 ) -> Result<Page<Task>> {
     let order = list.full_order();
     let keyset = Keyset::new(&order, page)?.few_rows(range_of(scope) == Range::Users);
+    if page.is_empty() {
+        return Ok(Page::default());
+    }
     let parts = parts(scope, list, now, connection);
     let queries = parts.iter().cloned().map(TaskRow::select_cols).collect();
     let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;

@@ -38,6 +38,9 @@ pub(in crate::domain) async fn pages(
 ) -> Result<Vec<(UserId, Page<Task>)>> {
     let order = of.list.full_order();
     let keyset = Keyset::new(&order, page)?.few_rows(true);
+    if page.is_empty() {
+        return Ok(Vec::new());
+    }
     let theirs = |user: Expr| -> Select<Entity> {
         listed(visible(scope), Range::Users, &of.list, now, connection)
             .filter(Expr::col((Entity, column(of.part))).eq(user))

@@ -200,6 +200,9 @@ pub(in crate::domain) async fn page(
     page: &PageRequest,
 ) -> Result<Page<User>> {
     let keyset = Keyset::new(&BY_ID, page)?;
+    if page.is_empty() {
+        return Ok(Page::default());
+    }
     let users = users_of(connection, scope, keyset.apply::<Entity, _>(Entity::find())?).await?;
     let beyond = keyset.is_any_beyond::<Entity, _>(connection, Entity::find, Column::Id);
     let beyond = beyond.await?;
