@@ -147,8 +147,12 @@ impl Inner {
         let Ok(manager) = manager(&self.client) else {
             return false;
         };
-        if ask(&manager, PAUSE, probe).await.is_err() {
-            return false;
+        // The first answer includes connecting. The second must be as fast as those that requests wait for, or they
+        // would wait every second for a Redis that is too slow.
+        for patience in [PAUSE, self.patience] {
+            if ask(&manager, patience, probe).await.is_err() {
+                return false;
+            }
         }
         *self.manager.write().unwrap_or_else(PoisonError::into_inner) = manager;
         self.is_up.store(true, Ordering::Relaxed);

@@ -6,6 +6,7 @@ mod signing_key;
 
 pub(crate) use self::open_accounts::find_open_accounts;
 pub use self::router::with_middleware;
+pub(crate) use self::signing_key::key_in_file;
 
 use std::sync::Arc;
 use std::time::Duration;

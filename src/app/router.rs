@@ -32,7 +32,7 @@ pub(super) fn router(state: &AppState, graphql: GraphqlState) -> Router {
     if state.config().graphql.ide {
         router = router.merge(pages::editor::routes());
     }
-    root_path::serve(with_middleware(router, state), &state.config().http)
+    root_path::serve(with_middleware(router, state), &state.config().http, rest::PREFIXES[0])
 }
 
 /// Adds the middleware of all requests, in the order in which a request passes it.

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use secrecy::ExposeSecret as _;
 
-use crate::config::{Algorithm, Config, Environment};
+use crate::config::{Algorithm, AuthConfig, Config, Environment};
 use crate::domain::random::Randomness;
 use crate::domain::token::SigningKey;
 
@@ -18,16 +18,25 @@ const KEY_BYTES: usize = 48;
 const DEFAULT_KEY_FILE: &str = "taskwire.key";
 
 pub(super) fn choose(config: &Config, randomness: &dyn Randomness) -> anyhow::Result<SigningKey> {
-    match (config.auth.algorithm, &config.auth.key_file, &config.auth.secret_key) {
-        (Algorithm::EdDsa, Some(file), _) => Ok(SigningKey::Ed25519Pem(read(file)?)),
-        (Algorithm::Es256, Some(file), _) => Ok(SigningKey::P256Pem(read(file)?)),
-        (Algorithm::EdDsa | Algorithm::Es256, None, _) => bail!("JWT_PRIVATE_KEY_FILE is not set"),
-        (Algorithm::Hs256, _, Some(secret)) => Ok(SigningKey::Secret(secret.expose_secret().as_bytes().to_vec())),
-        (Algorithm::Hs256, _, None) => match config.environment {
-            Environment::Production => bail!("SECRET_KEY is not set"),
-            Environment::Development => development_key(config, randomness).map(SigningKey::Secret),
-        },
+    if let Some(key) = key_in_file(&config.auth)? {
+        return Ok(key);
     }
+    match (&config.auth.secret_key, config.environment) {
+        (Some(secret), _) => Ok(SigningKey::Secret(secret.expose_secret().as_bytes().to_vec())),
+        (None, Environment::Production) => bail!("SECRET_KEY is not set"),
+        (None, Environment::Development) => development_key(config, randomness).map(SigningKey::Secret),
+    }
+}
+
+/// The key of `JWT_PRIVATE_KEY_FILE`; `None` if tokens are signed with a secret.
+pub(crate) fn key_in_file(auth: &AuthConfig) -> anyhow::Result<Option<SigningKey>> {
+    let key = match (auth.algorithm, &auth.key_file) {
+        (Algorithm::Hs256, _) => return Ok(None),
+        (Algorithm::EdDsa, Some(file)) => SigningKey::Ed25519Pem(read(file)?),
+        (Algorithm::Es256, Some(file)) => SigningKey::P256Pem(read(file)?),
+        (Algorithm::EdDsa | Algorithm::Es256, None) => bail!("JWT_PRIVATE_KEY_FILE is not set"),
+    };
+    Ok(Some(key))
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use tokio::net::TcpListener;
+
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::Dependencies;
@@ -9,6 +11,8 @@ use crate::http::{open_files, server};
 use crate::telemetry;
 
 pub(super) async fn run() -> anyhow::Result<()> {
+    // First: the system ignores a signal without a handler if this is process 1, as in a container.
+    let mut stop = Box::pin(server::stop_signal());
     let mut config = Config::load()?;
     config.http.check_exposure(config.environment)?;
     open_files::raise_limit();
@@ -25,22 +29,36 @@ pub(super) async fn run() -> anyhow::Result<()> {
             config.http.host
         );
     }
-    // On the heap: the future of connecting is large, and would stay on the stack while the server runs.
-    let metrics = telemetry::start_metrics()?;
-    let app = Box::pin(App::open(config, Dependencies::default()))
-        .await?
-        .with_metrics(metrics);
-    app.prepare().await?;
-    app.start_background();
-    // Before a client can see that the server runs, and end it.
-    let stop = server::stop_signal();
-    let listener = server::bind(&app.config().http).await?;
-    tracing::info!("{}", announcement(listener.local_addr()?, app.config().graphql.ide));
-    let served = app.serve(listener, stop).await;
+    let started = tokio::select! {
+        started = start(config) => Some(started?),
+        () = &mut stop => None,
+    };
+    let served = match started {
+        Some((app, listener)) => app.serve(listener, stop).await,
+        None => {
+            tracing::info!("stopped before the server listened");
+            Ok(())
+        }
+    };
     if let Some(traces) = traces {
         traces.stop().await;
     }
     served
+}
+
+/// Does everything before the first connection.
+async fn start(config: Config) -> anyhow::Result<(App, TcpListener)> {
+    let metrics = telemetry::start_metrics()?;
+    // On the heap: the future of connecting is large, and would stay on the stack while the server runs.
+    let app = Box::pin(App::open(config, Dependencies::default()))
+        .await?
+        .with_metrics(metrics);
+    app.prepare().await?;
+    let listener = server::bind(&app.config().http).await?;
+    // Not before: a server whose port is taken would claim jobs and end.
+    app.start_background();
+    tracing::info!("{}", announcement(listener.local_addr()?, app.config().graphql.ide));
+    Ok((app, listener))
 }
 
 fn announcement(address: SocketAddr, ide: bool) -> String {

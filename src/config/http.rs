@@ -168,13 +168,14 @@ fn cors_origins(reader: &SettingsReader<'_>, environment: Environment) -> Result
     origins.collect::<Result<_, _>>().map(CorsOrigins::List)
 }
 
-/// An origin as browsers send it, app schemes such as `capacitor://localhost` included.
+/// An origin as browsers send it, app schemes such as `capacitor://localhost` included. A `*` in a host is a valid URL,
+/// but no browser sends it.
 fn origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
     let host = url
         .host_str()
-        .filter(|host| bare && !host.is_empty() && url.username().is_empty())?;
+        .filter(|host| bare && !host.is_empty() && !host.contains('*') && url.username().is_empty())?;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     Some(format!("{}://{host}{port}", url.scheme()))
 }

@@ -11,6 +11,9 @@ pub(super) fn url(text: &str) -> String {
     let (scheme, rest) = text
         .find("://")
         .map_or(("", text), |at| text.split_at(at + "://".len()));
+    if has_at_in_parameter(rest) {
+        return format!("{scheme}{MASK}");
+    }
     let (user, host) = match rest.rsplit_once('@') {
         Some((credentials, host)) => match credentials.split_once(':') {
             Some((user, _)) => (format!("{user}:{MASK}@"), host),
@@ -24,6 +27,12 @@ pub(super) fn url(text: &str) -> String {
     }
 }
 
+/// Whether the last `@` may be part of a query parameter: then it does not end the password.
+fn has_at_in_parameter(rest: &str) -> bool {
+    let query = rest.rsplit_once('@').and_then(|(before, _)| before.split_once('?'));
+    query.is_some_and(|(_, query)| query.contains('='))
+}
+
 fn parameters(query: &str) -> String {
     let shown = |parameter: &str| match parameter.split_once('=') {
         Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
@@ -34,7 +43,7 @@ fn parameters(query: &str) -> String {
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["password", "passwd", "secret", "token", "key"]
+    ["pass", "pwd", "secret", "token", "key"]
         .iter()
         .any(|word| name.contains(word))
 }

@@ -35,7 +35,8 @@ pub fn read_day(text: &str) -> Option<NaiveDate> {
     const LENGTH: usize = "2026-01-31".len();
 
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-    day.filter(|_| text.len() == LENGTH)
+    // chrono also reads signs, spaces, and months and days of one digit.
+    day.filter(|day| text.len() == LENGTH && day.to_string() == text)
 }
 
 /// The end of the year 9999, the last valid moment. Missing dates sort as if they had it.
@@ -102,6 +103,25 @@ mod tests {
         checked
             .map(|moment| moment.to_rfc3339())
             .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_day_has_one_format() {
+        assert_eq!(read_day("2026-01-31"), NaiveDate::from_ymd_opt(2026, 1, 31));
+        assert_eq!(read_day("0001-12-01"), NaiveDate::from_ymd_opt(1, 12, 1));
+        for refused in [
+            "2026-1-31",
+            "2026-02-30",
+            "+2026-1-31",
+            "+026-01-31",
+            "-026-01-31",
+            " 2026-1-31",
+            "2026- 1-31",
+            "2026-1- 31",
+            "+12026-1-1",
+        ] {
+            assert_eq!(read_day(refused), None, "{refused}");
+        }
     }
 
     #[test]

@@ -284,6 +284,11 @@ impl Domain {
         self.core.store.migrations().await
     }
 
+    /// Number of this version's migrations that are not applied.
+    pub async fn pending_migrations(&self) -> Result<usize> {
+        self.core.store.pending_migrations().await
+    }
+
     /// Applies pending migrations, at most `steps`.
     pub async fn migrate_up(&self, steps: Option<u32>) -> Result<()> {
         self.core.store.migrate_up(steps).await

@@ -13,8 +13,8 @@ use tower::{ServiceExt as _, service_fn};
 use super::encoding::with_path_and_query;
 use crate::config::HttpConfig;
 
-/// Serves the routes with and without the configured path.
-pub(crate) fn serve(routes: Router, config: &HttpConfig) -> Router {
+/// Serves the routes with and without the configured path. `prefix` is that of the REST routes.
+pub(crate) fn serve(routes: Router, config: &HttpConfig, prefix: &'static str) -> Router {
     if config.root_path.is_empty() {
         return routes;
     }
@@ -22,7 +22,7 @@ pub(crate) fn serve(routes: Router, config: &HttpConfig) -> Router {
     Router::new().fallback_service(service_fn(move |mut request: Request| {
         let (routes, root) = (routes.clone(), root.clone());
         async move {
-            if let Some(uri) = without_root(request.uri(), &root) {
+            if let Some(uri) = without_root(request.uri(), &root, prefix) {
                 *request.uri_mut() = uri;
             }
             let mut response: Response = routes
@@ -35,8 +35,12 @@ pub(crate) fn serve(routes: Router, config: &HttpConfig) -> Router {
     }))
 }
 
-/// `None` if the URI is not below the path.
-fn without_root(uri: &Uri, root: &str) -> Option<Uri> {
+/// `None` if the URI is not below the path, or if a proxy has removed the path already.
+fn without_root(uri: &Uri, root: &str, prefix: &str) -> Option<Uri> {
+    // With the path `/api`: no route starts with `/v1`.
+    if is_below(prefix, root) && is_below(uri.path(), prefix) {
+        return None;
+    }
     let rest = uri.path().strip_prefix(root)?;
     if !rest.is_empty() && !rest.starts_with('/') {
         return None;
@@ -44,6 +48,10 @@ fn without_root(uri: &Uri, root: &str) -> Option<Uri> {
     let path = if rest.is_empty() { "/" } else { rest };
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     with_path_and_query(uri, &format!("{path}{query}"))
+}
+
+fn is_below(path: &str, top: &str) -> bool {
+    path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Adds the path to the location of a created resource.
@@ -62,6 +70,10 @@ fn move_location(headers: &mut HeaderMap, root: &str) {
 mod tests {
     use super::*;
 
+    fn without(uri: &str, root: &str) -> Option<String> {
+        without_root(&uri.parse().unwrap(), root, "/api/v1").map(|uri| uri.to_string())
+    }
+
     #[test]
     fn only_whole_segments_are_removed() {
         for (uri, expected) in [
@@ -73,8 +85,19 @@ mod tests {
             ("/tasks", None),
             ("/", None),
         ] {
-            let within = without_root(&uri.parse().unwrap(), "/taskwire");
-            assert_eq!(within.map(|uri| uri.to_string()).as_deref(), expected, "{uri}");
+            assert_eq!(without(uri, "/taskwire").as_deref(), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_begins_the_prefix_of_rest_is_not_removed_from_it() {
+        for (uri, root, expected) in [
+            ("/api/v1/tasks", "/api", None),
+            ("/api/api/v1/tasks", "/api", Some("/api/v1/tasks")),
+            ("/api/graphql", "/api", Some("/graphql")),
+            ("/api/v1/tasks", "/api/v1", Some("/tasks")),
+        ] {
+            assert_eq!(without(uri, root).as_deref(), expected, "{uri}");
         }
     }
 }

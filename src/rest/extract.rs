@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 use utoipa::IntoParams;
 
-use super::dialect::{Exchange, path_of};
+use super::dialect::{Exchange, path_of, without_secret};
 use super::error::{Problem, Result};
 use super::openapi::schema;
 use super::operation::Operation;
@@ -390,5 +390,6 @@ fn unreadable(whole: &str, path: &str, text: &str) -> Problem {
     let expected = EXPECTED.into_iter().find(|(end, _)| message.ends_with(end));
     let kind = expected.map_or(kind, |(_, kind)| kind);
     let field = if path == "." { whole } else { path };
+    let message = without_secret(field, message);
     Problem::invalid(field, kind, format!("{field}: {message}"))
 }

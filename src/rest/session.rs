@@ -144,6 +144,9 @@ impl LoginInput {
 struct PasswordGrantType;
 
 impl Named for PasswordGrantType {
+    // A parameter without a value counts as omitted (RFC 6749, section 3.2). Swagger UI sends this one.
+    const OLDER: &'static [(&'static str, Self)] = &[("", Self)];
+
     fn named() -> impl Iterator<Item = (&'static str, Self)> {
         [("password", Self)].into_iter()
     }
@@ -163,8 +166,8 @@ pub(super) struct PasswordGrant {
     /// Password.
     #[schema(format = Password, example = "SecurePass123")]
     password: String,
-    /// Always `password`.
-    #[schema(value_type = String, required = false, pattern = "^password$", example = "password")]
+    /// Always `password`; empty if it is omitted.
+    #[schema(value_type = String, required = false, pattern = "^(password)?$", example = "password")]
     grant_type: Option<Name<PasswordGrantType>>,
     /// Accepted and ignored.
     #[schema(nullable = false)]

@@ -230,8 +230,8 @@ pub(super) async fn get(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> R
     responses(
         (status = 200, description = "The updated account", body = UserBody),
         (status = 401, description = "`current_password` is wrong, or the caller is not signed in"),
-        (status = 403, description = "The caller may not change this account or this field"),
-        (status = 409, description = "The username or address is taken, or no active administrator would remain"),
+        (status = 403, description = "The caller may not change this, or no active administrator would remain"),
+        (status = 409, description = "The username or address is taken"),
     ))]
 pub(super) async fn update(
     SignedIn(app, actor): SignedIn,
@@ -258,8 +258,7 @@ pub(super) async fn update(
     params(PathId, DeleteParameters),
     responses(
         (status = 204, description = "The account is deleted"),
-        (status = 403, description = "The caller is not an administrator"),
-        (status = 409, description = "No active administrator would remain"),
+        (status = 403, description = "The caller is not an administrator, or no active administrator would remain"),
     ))]
 pub(super) async fn delete(
     SignedIn(app, actor): SignedIn,

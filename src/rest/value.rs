@@ -68,16 +68,22 @@ impl TryFrom<Text> for Moment {
 
     fn try_from(Text(text): Text) -> Result<Self, String> {
         let with_zone = DateTime::parse_from_rfc3339(&text).map(|moment| moment.with_timezone(&Utc));
-        // Python writes times without a zone like this; the older APIs read them as UTC.
-        let without_zone =
-            || NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").map(|moment| moment.and_utc());
-        let moment = with_zone.or_else(|_| without_zone()).ok();
+        let moment = with_zone.ok().or_else(|| without_zone(&text));
         moment.or_else(|| start_of_day(&text)).map(Self).ok_or_else(|| {
             let shown = excerpt(&text);
             let examples = "2026-01-31T09:30:00Z, or a date alone, such as 2026-01-31";
             format!("{NOT_DATE}'{shown}' is not a date; use RFC 3339, such as {examples}")
         })
     }
+}
+
+/// A time without a zone, which the older APIs read as UTC. Python writes it with a `T` or a space, and the date fields
+/// of browsers leave out the seconds.
+fn without_zone(text: &str) -> Option<Timestamp> {
+    let text = text.replacen(' ', "T", 1);
+    let mut formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"].into_iter();
+    let moment = formats.find_map(|format| NaiveDateTime::parse_from_str(&text, format).ok());
+    moment.map(|moment| moment.and_utc())
 }
 
 /// Writes the text in one call: chrono writes single characters, and a page of tasks has hundreds of moments.
@@ -249,6 +255,8 @@ mod tests {
             ("2026-01-31", "2026-01-31T00:00:00+00:00"),
             ("2026-01-31T01:30:00+02:00", "2026-01-30T23:30:00+00:00"),
             ("2026-01-31T01:30:00.5", "2026-01-31T01:30:00.500+00:00"),
+            ("2026-01-31 01:30:00.5", "2026-01-31T01:30:00.500+00:00"),
+            ("2026-01-31T01:30", "2026-01-31T01:30:00+00:00"),
         ] {
             assert_eq!(moment(text).unwrap(), read);
         }
@@ -266,7 +274,7 @@ mod tests {
         for text in ["2026-01-31T09:30:00Z", "2026-02-30", "2026-1-5", "12026-01-31", ""] {
             expect(day(text).unwrap_err(), format!("'{text}' is not a date; use year"));
         }
-        for text in ["2026-02-30", "2026-1-5", "31.01.2026", "tomorrow", ""] {
+        for text in ["2026-02-30", "2026-1-5", "2026-01-31T09", "31.01.2026", "tomorrow", ""] {
             let start = format!("'{text}' is not a date; use RFC 3339, such as");
             expect(moment(text).unwrap_err(), start);
         }

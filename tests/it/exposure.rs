@@ -79,11 +79,21 @@ async fn public_health_responses_are_one_word() {
 #[test]
 fn caddy_and_nginx_hide_internal_paths() {
     let tops = INTERNAL.map(|top| top.trim_start_matches('/')).join("|");
-    let hidden = format!("^(/api/v1)?/({tops})(/|$)");
+    // Below `ROOT_PATH` too, which the servers remove.
+    let hidden = |root: &str| format!("^({root})?(/api/v1)?/({tops})(/|$)");
     let caddy = read("deploy/Caddyfile");
-    assert!(caddy.contains(&format!("@inside path_regexp (?i){hidden}\n\trespond @inside 404\n")));
+    let rule = hidden("{$ROOT_PATH}");
+    assert!(caddy.contains(&format!("@inside path_regexp (?i){rule}\n\trespond @inside 404\n")));
     let nginx = read("deploy/nginx/taskwire.conf");
-    assert!(nginx.contains(&format!("location ~* {hidden} {{\n        return 404;\n")));
+    let rule = hidden("/taskwire");
+    assert!(nginx.contains(&format!("location ~* {rule} {{\n        return 404;\n")));
+    let services = &compose("docker-compose.prod.yml")["services"];
+    for service in ["one", "two", "proxy"] {
+        assert_eq!(
+            services[service]["environment"]["ROOT_PATH"], "${ROOT_PATH:-}",
+            "{service}"
+        );
+    }
 }
 
 #[test]

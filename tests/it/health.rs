@@ -148,6 +148,19 @@ async fn pending_migrations_and_an_unreachable_database_fail_readiness_but_not_l
     );
 }
 
+/// During an update both versions run, and the newer one has migrated.
+#[tokio::test]
+async fn a_newer_version_of_the_database_does_not_fail_readiness() {
+    let app = TestApp::start().await;
+    app.database
+        .execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_000001_wonders', 0)")
+        .await;
+    for path in ["/readyz", "/health", "/health/detailed"] {
+        let answer = get(&app.anonymous(), path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+    }
+}
+
 #[tokio::test]
 async fn a_stopping_server_is_alive_and_not_ready() {
     let app = TestApp::start().await;

@@ -36,6 +36,7 @@ mod root_path;
 mod schema;
 mod security;
 mod server;
+mod settings;
 mod storage;
 mod storage_trouble;
 mod support;

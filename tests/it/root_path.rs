@@ -89,3 +89,19 @@ async fn paths_in_rest_responses_for_files_start_with_the_path() {
     );
     assert!(url.starts_with(&format!("https://example.com{path}?")), "{url}");
 }
+
+#[tokio::test]
+async fn the_path_may_be_the_beginning_of_a_route() {
+    let app = TestApp::start_with(&[("ROOT_PATH", "/api")]).await;
+    let ann = app.member().await;
+    let file = ann.posts_file("/api/v1/upload", "a.txt", b"text").await;
+    let url = file.at("/url").as_str().unwrap();
+    assert!(url.starts_with("/api/api/v1/files/"), "{url}");
+    for sent in [url, url.strip_prefix("/api").unwrap()] {
+        assert_eq!(
+            app.anonymous().rest(Method::GET, sent, Value::Null).await.text,
+            "text",
+            "{sent}"
+        );
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use axum::http::Method;
 use jsonwebtoken::jwk::JwkSet;
@@ -358,4 +359,20 @@ async fn an_address_in_use_stops_the_start_in_one_line() {
     let complaint = output.complaint();
     let expected = format!("cannot listen on {address} (SERVER_HOST and SERVER_PORT)");
     assert!(complaint.starts_with(&expected), "{complaint}");
+}
+
+/// The server waits for its database. As process 1 of a container it would not notice a signal without a handler.
+#[tokio::test]
+async fn a_server_that_is_stopped_while_it_starts_ends_without_an_error() {
+    const STOP: &str = "\"$0\" \"$@\" 2>log & \
+        while kill -0 $! && ! grep -q 'cannot connect' log; do sleep 0.1; done 2>/dev/null; \
+        kill -TERM $!; wait $!";
+
+    let mut bash = Command::new("bash");
+    bash.args(["-c", STOP, env!("CARGO_BIN_EXE_taskwire")]);
+    let sandbox = Sandbox::bare().with("DATABASE_URL", "postgres://127.0.0.1:1/none");
+    let output = sandbox.run_in(bash, "serve").await;
+    let log = fs::read_to_string(sandbox.path().join("log")).unwrap();
+    assert_eq!(output.code, Some(0), "{output:?} {log}");
+    assert!(log.contains("stopped before the server listened"), "{log}");
 }

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::http::Method;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 use taskwire::domain::actor::{Actor, Role, SignedIn};
 use taskwire::domain::attachment::{Attachment, Attachments};
 use taskwire::domain::error::{Code, Error};
 use taskwire::domain::id::{AttachmentId, SessionId, TaskId, UserId};
 use taskwire::domain::local_time::DEFAULT_TIME_ZONE;
+use tokio::sync::oneshot;
 
 use crate::support::TestApp;
 use crate::support::person::Person;
@@ -119,6 +121,37 @@ async fn a_file_whose_row_cannot_be_written_is_removed() {
         .await;
     nothing_is_left(&app).await;
     ann.keeps(Some(task), "a.txt", CONTENT).await;
+}
+
+#[tokio::test]
+async fn a_file_of_an_account_that_ends_during_the_upload_is_refused_and_removed() {
+    let app = TestApp::start().await;
+    let (ann, boss) = (app.member().await, app.admin().await);
+    for (is_for_task, method, change) in [
+        (false, Method::DELETE, Value::Null),
+        (false, Method::PATCH, json!({ "is_active": false })),
+        (true, Method::PATCH, json!({ "is_active": false })),
+    ] {
+        let bob = app.member().await;
+        let task = ann
+            .creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
+            .await;
+        let task = is_for_task.then(|| TaskId(i32::try_from(task).unwrap()));
+        let (sender, receiver) = oneshot::channel::<Bytes>();
+        let content = stream::once(async move { Ok::<_, Error>(receiver.await.unwrap()) });
+        let who = actor(&bob);
+        let ending = async {
+            let ended = boss.rest(method, &format!("/api/v1/users/{}", bob.id), change).await;
+            assert!(ended.status.is_success(), "{}", ended.text);
+            sender.send(Bytes::from_static(CONTENT)).unwrap();
+        };
+        let upload = files(&app).upload(&who, task, "a.txt", content);
+        let (refused, ()) = tokio::join!(upload, ending);
+        assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
+        nothing_is_left(&app).await;
+        let rows = "SELECT COUNT(*) AS number FROM attachments";
+        assert_eq!(app.database.number(rows).await, 0);
+    }
 }
 
 #[tokio::test]

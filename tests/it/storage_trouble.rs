@@ -178,6 +178,24 @@ async fn the_files_of_a_deleted_account_are_removed_with_few_connections() {
 }
 
 #[tokio::test]
+async fn a_file_that_a_bucket_stored_but_did_not_confirm_is_removed() {
+    let bucket = Bucket::start().await;
+    let app = TestApp::start_with(&bucket.settings()).await;
+    let ann = app.member().await;
+    bucket.deny_completions();
+    let answer = ann.uploads(None, "a.txt", b"text").await;
+    assert_eq!(answer.error_code(), "INTERNAL", "{}", answer.text);
+    until("the file to be removed", async || {
+        bucket.names().is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(
+        app.database.number("SELECT COUNT(*) AS number FROM attachments").await,
+        0
+    );
+}
+
+#[tokio::test]
 async fn an_unsupported_storage_stops_every_command_in_one_line() {
     for url in ["ftp://files.example.com", "s3://", "uploads"] {
         let sandbox = Sandbox::bare().with("STORAGE_URL", url);

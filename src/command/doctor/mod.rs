@@ -12,14 +12,15 @@ mod rights;
 mod storage;
 mod transaction;
 
-use std::fs;
 use std::process::ExitCode;
 
 use chrono::TimeDelta;
 
 use super::output;
-use crate::config::Config;
+use crate::app::key_in_file;
+use crate::config::{AuthConfig, Config};
 use crate::domain::error::{Error, described};
+use crate::domain::token::TokenSigner;
 
 pub(super) async fn run() -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
@@ -105,18 +106,16 @@ fn judge_settings(config: &Config) -> Result<String, String> {
     let environment = config.environment;
     let exposure = config.http.check_exposure(environment);
     exposure.map_err(|error| error.to_string())?;
-    check_key_file(config)?;
+    check_key_file(&config.auth)
+        .map_err(|error| format!("{error:#}; give this user a readable key file for ALGORITHM"))?;
     let (host, port) = (config.http.host, config.http.port);
     Ok(format!("{}, to be served on {host}:{port}", environment.as_str()))
 }
 
-fn check_key_file(config: &Config) -> Result<(), String> {
-    let Some(file) = &config.auth.key_file else {
+/// Fails as the server does when it starts.
+fn check_key_file(auth: &AuthConfig) -> anyhow::Result<()> {
+    let Some(key) = key_in_file(auth)? else {
         return Ok(());
     };
-    let problem = |error| {
-        let file = file.display();
-        format!("JWT_PRIVATE_KEY_FILE ({file}) cannot be read: {error}; make it readable for this user")
-    };
-    fs::read(file).map(drop).map_err(problem)
+    TokenSigner::new(&key, auth.issuer.clone(), auth.audience.clone()).map(drop)
 }

@@ -275,11 +275,13 @@ pub(in crate::domain) struct Written {
 
 impl Written {
     async fn finish(&mut self) -> Result<()> {
-        if let Some(finishing) = &mut self.finishing {
-            finishing.await.map_err(Error::internal)?.map_err(failed)?;
-            self.finishing = None;
-        }
-        Ok(())
+        let Some(finishing) = &mut self.finishing else {
+            return Ok(());
+        };
+        let finished = finishing.await;
+        // Also after a failure: a task cannot be awaited twice.
+        self.finishing = None;
+        finished.map_err(Error::internal)?.map_err(failed)
     }
 
     /// Keeps the object, because a row refers to it now.

@@ -116,7 +116,8 @@ impl<'a> Idempotency<'a> {
         Ok(forgotten)
     }
 
-    /// Stores the response of a write, or why it is omitted.
+    /// Stores the response of a write, or why it is omitted. Without a response, a key under which nothing was written is
+    /// released: the request may run again.
     #[tracing::instrument(target = "taskwire::span", name = "idempotency.finish", skip_all)]
     pub async fn finish(self, actor: &Actor, ticket: &Ticket, response: Result<&str, Omitted>) -> Result<()> {
         let response = response.and_then(|response| {
@@ -125,6 +126,9 @@ impl<'a> Idempotency<'a> {
         });
         let permit = permit(actor, ticket)?;
         let transaction = self.core.store.begin().await?;
+        if response.is_err() {
+            store::idempotency::delete(&transaction, &permit, &ticket.0).await?;
+        }
         store::idempotency::set_response(&transaction, &permit, &ticket.0, response, self.core.clock.now()).await?;
         transaction.commit().await
     }

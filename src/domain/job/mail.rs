@@ -14,7 +14,7 @@ use crate::domain::mail::Mailer;
 use crate::domain::notification::{Email, email_of};
 use crate::domain::policy;
 use crate::domain::session::digest;
-use crate::domain::store;
+use crate::domain::store::{self, WriteTransaction};
 use crate::domain::user::Users;
 
 /// Added to the last mail of an hour.
@@ -37,14 +37,14 @@ pub(super) async fn send_notification(core: &Arc<Core>, claim: &Claim) -> Result
         tracing::debug!(%notification_id, "a notification has no verified address that it can be sent to");
         return Ok(());
     };
-    deliver(core, mailer, email).await
+    deliver(core, mailer, core.store.begin().await?, email).await
 }
 
 pub(super) async fn send_verification(core: &Core, claim: &Claim) -> Result<()> {
     let VerifyEmail { user_id } = payload(claim)?;
     let mailer = mailer(core)?;
     match Users::new(core).verification_email(&Actor::System, user_id).await? {
-        Some(email) => deliver(core, mailer, email).await,
+        Some((transaction, email)) => deliver(core, mailer, transaction, email).await,
         None => Ok(()),
     }
 }
@@ -56,14 +56,15 @@ fn mailer(core: &Core) -> Result<&Mailer> {
 }
 
 /// Sends a mail unless its recipient reached the hourly limit. It is counted before it is sent, so that concurrent
-/// mails cannot exceed the limit.
-async fn deliver(core: &Core, mailer: &Mailer, mut email: Email) -> Result<()> {
+/// mails cannot exceed the limit. `transaction` is committed only if the mail is sent: the token of a dropped mail must
+/// not replace that of the last one.
+async fn deliver(core: &Core, mailer: &Mailer, transaction: WriteTransaction, mut email: Email) -> Result<()> {
     let Some(limit) = mailer.max_per_hour else {
+        transaction.commit().await?;
         return mailer.send(email).await;
     };
     let (recipient, hour) = (digest(&email.to), hour_of(core));
     let system = policy::system(&Actor::System)?;
-    let transaction = core.store.begin().await?;
     let number = store::job::mail_count::add(&transaction, &system, &recipient, hour).await?;
     if number > limit {
         // It is not counted, because the transaction is not committed.

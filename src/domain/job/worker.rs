@@ -124,12 +124,16 @@ impl Worker {
 
     /// Starts as many due jobs as the limits allow.
     async fn claim_due(&mut self) -> Result<()> {
+        let counts = Instant::now() >= self.count_at;
+        if counts {
+            // Before anything can fail: `run` would not wait for a time in the past.
+            self.count_at = Instant::now() + COUNT_EVERY;
+        }
         if !self.is_scheduled {
             self.schedule().await?;
             self.is_scheduled = true;
         }
-        if Instant::now() >= self.count_at {
-            self.count_at = Instant::now() + COUNT_EVERY;
+        if counts {
             self.count().await?;
         }
         if self.attempts.len() < AT_ONCE && self.is_any_due().await? {

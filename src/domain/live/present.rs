@@ -24,6 +24,8 @@ const EVENT_BYTES: usize = 1_500;
 const READ_TASKS: u64 = 1_000;
 /// Maximum number of tasks whose newest version is cached.
 const READ_VERSIONS: u64 = 10_000;
+/// A purged task has no later version.
+const NO_LATER_VERSION: i32 = i32::MAX;
 
 /// The current state of a task.
 #[derive(Clone, Debug)]
@@ -105,9 +107,9 @@ fn bytes_of(event: &LoggedEvent) -> u32 {
 }
 
 impl PresentTasks {
-    /// Starts a look at the log.
-    pub(super) fn begin_look(&self) {
-        self.looks.fetch_add(1, Ordering::AcqRel);
+    /// Starts a look at the log. Returns its number.
+    pub(super) fn begin_look(&self) -> u64 {
+        self.looks.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     /// A look failed, so newer events may exist.
@@ -138,15 +140,34 @@ impl PresentTasks {
             let moment = Moment::Event(newest.event.cursor.clone());
             return Ok((PresentTask::Logged(newest), moment));
         }
-        let look = self.looks.load(Ordering::Acquire);
-        let read = read(store, event.event.task_id);
-        let task = self.read.try_get_with((event.event.task_id, look), read).await;
-        let task = task.map_err(|error| Error::clone(&error))?;
-        // A purged task has no later version.
-        let version = task.as_ref().map_or(i32::MAX, |task| task.version);
+        let mut look = self.looks.load(Ordering::Acquire);
+        let mut task = self.read_once(store, event.event.task_id, look).await?;
+        if task
+            .as_ref()
+            .is_some_and(|task| task.version < self.least_version(event))
+        {
+            // It was read during this look, but before the commit of the event. A new number also invalidates responses
+            // that contain it.
+            look = self.begin_look();
+            task = self.read_once(store, event.event.task_id, look).await?;
+        }
+        let version = task.as_ref().map_or(NO_LATER_VERSION, |task| task.version);
         let entry = self.read_versions.entry(event.event.task_id);
         entry.and_upsert_with(|known| known.map_or(version, |known| known.into_value().max(version)));
         Ok((PresentTask::Read(task), Moment::Look(look)))
+    }
+
+    /// Reads a task from the database, unless it was read during this look.
+    async fn read_once(&self, store: &Store, task: TaskId, look: u64) -> Result<Option<Arc<Task>>> {
+        let read = self.read.try_get_with((task, look), read(store, task)).await;
+        read.map_err(|error| Error::clone(&error))
+    }
+
+    /// The version of the task that clients know from this event or a newer one. No older one may be shown.
+    fn least_version(&self, event: &LoggedEvent) -> i32 {
+        let newest = self.newest.get(&event.event.task_id);
+        let newest = newest.map_or(0, |newest| version_after(&newest));
+        newest.max(version_after(event))
     }
 
     fn newest_after(&self, event: &LoggedEvent) -> Option<Arc<LoggedEvent>> {
@@ -158,6 +179,15 @@ impl PresentTasks {
             .get(&event.event.task_id)
             .is_none_or(|read| read <= version);
         (is_after && is_newest_read).then_some(newest)
+    }
+}
+
+/// The version of the task that an event leaves.
+fn version_after(LoggedEvent { event, .. }: &LoggedEvent) -> i32 {
+    if event.kind == EventType::Purged {
+        NO_LATER_VERSION
+    } else {
+        event.task.task.version
     }
 }
 

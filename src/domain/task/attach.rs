@@ -1,7 +1,7 @@
 //! Attaching and detaching files of a task.
 
 use crate::domain::actor::Actor;
-use crate::domain::attachment::{Attachment, MAX_ATTACHMENTS, NewAttachment};
+use crate::domain::attachment::{Attachment, MAX_ATTACHMENTS, NewAttachment, lock_uploader};
 use crate::domain::error::{Error, Result, ViolationKind};
 use crate::domain::id::{AttachmentId, TaskId};
 use crate::domain::policy::{self, AttachFile, DetachFile};
@@ -22,6 +22,7 @@ impl Tasks<'_> {
         let now = new.created_at;
         let write = self.open(actor, id, TrashState::Live, ExpectedVersion::any()).await?;
         let permit = policy::permit(actor, AttachFile, &write.before.task)?;
+        lock_uploader(&write.transaction, actor, new.owner_id).await?;
         let count = write.before.attachments.len() + 1;
         if count > MAX_ATTACHMENTS {
             let too_large = ViolationKind::TooLarge(MAX_ATTACHMENTS);

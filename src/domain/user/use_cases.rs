@@ -157,7 +157,8 @@ impl<'a> Users<'a> {
             }
             _ => None,
         };
-        let (transaction, user) = self.open(actor, id).await?;
+        let removes_admin = change.role.is_some_and(|role| role != Role::Admin) || change.is_active == Some(false);
+        let (transaction, user) = self.open_change(actor, id, removes_admin).await?;
         let moves = change.moves(&user);
         if is_own && moves {
             let Some(shown) = shown else {
@@ -189,7 +190,7 @@ impl<'a> Users<'a> {
     /// Changes the role of an account. It applies from the account's next request.
     #[tracing::instrument(target = "taskwire::span", name = "user.set_role", skip_all)]
     pub async fn set_role(self, actor: &Actor, id: UserId, role: Role) -> Result<User> {
-        let (transaction, user) = self.open(actor, id).await?;
+        let (transaction, user) = self.open_change(actor, id, role != Role::Admin).await?;
         self.write_role(actor, &transaction, &user, role).await?;
         self.finish(actor, transaction, id).await
     }
@@ -197,7 +198,7 @@ impl<'a> Users<'a> {
     /// Deactivates or reactivates an account. Deactivation ends its sessions at once.
     #[tracing::instrument(target = "taskwire::span", name = "user.set_active", skip_all)]
     pub async fn set_active(self, actor: &Actor, id: UserId, is_active: bool) -> Result<User> {
-        let (transaction, user) = self.open(actor, id).await?;
+        let (transaction, user) = self.open_change(actor, id, !is_active).await?;
         self.write_activity(actor, &transaction, &user, is_active).await?;
         self.finish(actor, transaction, id).await
     }
@@ -279,7 +280,7 @@ impl<'a> Users<'a> {
     /// its files without a task are deleted.
     #[tracing::instrument(target = "taskwire::span", name = "user.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: UserId, transfer_to: Option<UserId>) -> Result<User> {
-        let (transaction, user) = self.open(actor, id).await?;
+        let (transaction, user) = self.open_change(actor, id, true).await?;
         let permit = policy::permit(actor, DeleteUser, &user)?;
         self.require_other_admin(actor, &transaction, id).await?;
         if let Some(new_owner) = transfer_to {
@@ -303,6 +304,18 @@ impl<'a> Users<'a> {
     /// Starts a write and locks the account until the transaction ends.
     pub(in crate::domain) async fn open(self, actor: &Actor, id: UserId) -> Result<(WriteTransaction, User)> {
         let transaction = self.core.store.begin().await?;
+        let user = self.locked(actor, &transaction, id).await?;
+        Ok((transaction, user))
+    }
+
+    /// Like [`open`](Self::open). A change that may remove an administrator locks all administrators first, in one
+    /// order: otherwise two administrators who remove each other at the same time would deadlock.
+    async fn open_change(self, actor: &Actor, id: UserId, removes_admin: bool) -> Result<(WriteTransaction, User)> {
+        let transaction = self.core.store.begin().await?;
+        // Other actors are refused by the rule of their action.
+        if removes_admin && let Ok(scope) = policy::scope(actor) {
+            store::user::lock_active_admins(&transaction, &scope).await?;
+        }
         let user = self.locked(actor, &transaction, id).await?;
         Ok((transaction, user))
     }

@@ -101,9 +101,13 @@ impl Users<'_> {
         self.plan_verification(actor, transaction, user).await
     }
 
-    /// The mail with a new token, which replaces the last one. `None` if the address needs no verification any more.
-    /// The token is created here, so that the job queue does not store it.
-    pub(in crate::domain) async fn verification_email(self, actor: &Actor, id: UserId) -> Result<Option<Email>> {
+    /// The mail with a new token, and the transaction in which it replaces the last one. `None` if the address needs no
+    /// verification any more. The token is created here, so that the job queue does not store it.
+    pub(in crate::domain) async fn verification_email(
+        self,
+        actor: &Actor,
+        id: UserId,
+    ) -> Result<Option<(WriteTransaction, Email)>> {
         let scope = policy::scope::<UserNoun>(actor)?;
         let transaction = self.core.store.begin().await?;
         let Some(user) = store::user::lock(&transaction, &scope, id).await? else {
@@ -121,9 +125,9 @@ impl Users<'_> {
             self.core.clock.now(),
         );
         store::user::email_verification::set_token(&transaction, &permit, &digest(&token), now + TOKEN_LIFE).await?;
-        transaction.commit().await?;
         let public_url = self.core.mailer.as_ref().and_then(|mailer| mailer.public_url());
-        Ok(Some(write(&account, id, &token, public_url, now)))
+        let email = write(&account, id, &token, public_url, now);
+        Ok(Some((transaction, email)))
     }
 }
 

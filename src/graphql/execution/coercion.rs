@@ -315,10 +315,11 @@ fn scalar_literal(scalar: Scalar, literal: &Literal) -> ConstValue {
     }
 }
 
-/// Parses a number. Null if it is beyond the range of floats.
+/// Parses a number. Beyond the range of floats it stays text, which is no valid date. Null would be valid: it clears a
+/// field.
 fn number_of(scalar: Scalar, spelled: &str) -> ConstValue {
     let whole = spelled.parse::<i64>().ok().filter(|_| scalar != Scalar::Float);
     let number = whole.map(Number::from);
     let number = number.or_else(|| spelled.parse().ok().and_then(Number::from_f64));
-    number.map_or(ConstValue::Null, ConstValue::Number)
+    number.map_or_else(|| spelled.to_owned().into(), ConstValue::Number)
 }

@@ -13,7 +13,7 @@ use async_graphql_value::{ConstValue, Value};
 use super::coercion::Values;
 use super::model::{InputModel, KindModel, Model, TypeId, TypeRef, input};
 use super::normalizer::fields;
-use super::price::{self, Price};
+use super::price::{self, Price, SearchWords};
 use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
 
 /// Mutations that check or set a password, renew tokens, or verify an e-mail address. A request runs at most one.
@@ -60,8 +60,8 @@ impl Cost {
 }
 
 pub(in crate::graphql) fn cost(operation: &OperationDefinition, values: &Values, model: &Model) -> Cost {
-    let walk = Walk { model, values };
-    let set = &operation.selection_set.node;
+    let (set, words) = (&operation.selection_set.node, SearchWords::default());
+    let walk = Walk { model, values, words };
     let is_mutation = operation.ty == OperationType::Mutation;
     let count = |names: &[&str]| if is_mutation { walk.selected(names, set) } else { 0 };
     let root = model.root(operation.ty);
@@ -77,6 +77,7 @@ pub(in crate::graphql) fn cost(operation: &OperationDefinition, values: &Values,
 struct Walk<'a> {
     model: &'a Model,
     values: &'a Values,
+    words: SearchWords,
 }
 
 impl Walk<'_> {
@@ -221,7 +222,7 @@ impl Walk<'_> {
 
     fn leaf(&self, (of, input): InputPlace<'_>, text: Option<&str>) -> Price {
         let of = of.map_or("", |of| self.model.name(of).as_str());
-        price::input(of, &input.name, text)
+        price::input(of, &input.name, text, &self.words)
     }
 }
 
@@ -263,8 +264,7 @@ mod tests {
         assert_eq!(rows(""), rows("(first: 50)"));
         assert_eq!(rows("(last: 20)"), rows("(first: 20)"));
         let nested = "{ tasks(first: 100) { nodes { owner { ownedTasks(first: 100) { nodes { id } } } } } }";
-        let document = FRONT.read(nested.to_owned(), None).unwrap();
-        assert_eq!(FRONT.prepare(&document, None, None).unwrap_err().code, "LIMIT_EXCEEDED");
+        assert_eq!(prepared(nested, &Json::Null).unwrap_err().code, "LIMIT_EXCEEDED");
     }
 
     #[test]

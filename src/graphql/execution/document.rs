@@ -9,6 +9,7 @@ use async_graphql::Name;
 use async_graphql::parser::types::{
     ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
+use async_graphql_value::Value;
 use moka::sync::Cache;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
@@ -35,6 +36,8 @@ const WEIGHT_OF_A_BYTE: usize = 32;
 const OPERATIONS: u64 = 32 * 1024 * 1024;
 /// Estimated memory of a field in a normalised operation, in bytes.
 const WEIGHT_OF_A_FIELD: usize = 768;
+/// Estimated memory of a value in a normalised operation without its text, in bytes.
+const WEIGHT_OF_A_VALUE: usize = 128;
 
 /// A valid document within the limits.
 #[derive(Debug)]
@@ -90,6 +93,8 @@ pub(in crate::graphql) struct Normalized {
     pub(in crate::graphql) document: ExecutableDocument,
     pub(in crate::graphql) kind: OperationType,
     pub(in crate::graphql) name: Option<Name>,
+    /// Length of the document's text. The names in the operation are parts of it.
+    text_bytes: usize,
 }
 
 impl Normalized {
@@ -156,7 +161,7 @@ impl Front {
             .weigher(|_: &Hash, document: &Arc<Document>| weight(document.text.len() * WEIGHT_OF_A_BYTE));
         let operations = Cache::builder().max_capacity(OPERATIONS).weigher(
             |_: &(Hash, usize, String), operation: &Arc<Normalized>| {
-                weight(operation.selection_set().map_or(0, size) * WEIGHT_OF_A_FIELD)
+                weight(operation.text_bytes + operation.selection_set().map_or(0, size))
             },
         );
         Self {
@@ -253,6 +258,7 @@ impl Front {
             document: normalizer::normalize(&document.parsed, operation, values, &self.model)?,
             kind: operation.kind,
             name: operation.name.as_ref().map(|name| name.node.clone()),
+            text_bytes: document.text.len(),
         });
         self.operations.insert(key, Arc::clone(&normalized));
         Ok(normalized)
@@ -264,14 +270,31 @@ fn weight(bytes: usize) -> u32 {
     u32::try_from(bytes + 1024).unwrap_or(u32::MAX)
 }
 
-/// Number of fields and inline fragments.
+/// Estimated memory of the fields, inline fragments and arguments, in bytes.
 fn size(set: &SelectionSet) -> usize {
-    let sizes = set.items.iter().map(|selection| match &selection.node {
-        Selection::Field(field) => 1 + size(&field.node.selection_set.node),
-        Selection::InlineFragment(fragment) => 1 + size(&fragment.node.selection_set.node),
-        Selection::FragmentSpread(_) => 1,
+    let sizes = set.items.iter().map(|selection| {
+        let below = match &selection.node {
+            Selection::Field(field) => {
+                let arguments = field.node.arguments.iter().map(|(_, value)| size_of_value(&value.node));
+                arguments.sum::<usize>() + size(&field.node.selection_set.node)
+            }
+            Selection::InlineFragment(fragment) => size(&fragment.node.selection_set.node),
+            Selection::FragmentSpread(_) => 0,
+        };
+        WEIGHT_OF_A_FIELD + below
     });
     sizes.sum()
+}
+
+/// Estimated memory of an argument, in bytes. Wherever a fragment is spread, its arguments are copied.
+fn size_of_value(value: &Value) -> usize {
+    let content = match value {
+        Value::String(text) => text.len(),
+        Value::List(items) => items.iter().map(size_of_value).sum(),
+        Value::Object(fields) => fields.values().map(size_of_value).sum(),
+        _ => 0,
+    };
+    WEIGHT_OF_A_VALUE + content
 }
 
 pub(in crate::graphql) fn hash_of(text: &str) -> Hash {
@@ -283,4 +306,38 @@ pub(in crate::graphql) fn read_hash(text: &str) -> Option<Hash> {
     let mut hash = Hash::default();
     hex::decode_to_slice(text, &mut hash).ok()?;
     Some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn the_texts_of_arguments_count_in_the_cache_of_operations() {
+        const TEXT_BYTES: u64 = 60_000;
+        const FLAGS: u32 = 10;
+        let mut config = Config::load().unwrap().graphql;
+        config.limits = GraphqlLimits::DEFAULT;
+        let front = Front::new(&config);
+        let flags = |written: fn(u32) -> String| (0..FLAGS).map(written).collect::<Vec<_>>().join(" ");
+        let document = format!(
+            "query({}) {{ task(id: \"{}\") {{ id }} {} }}",
+            flags(|flag| format!("$f{flag}: Boolean!")),
+            "x".repeat(usize::try_from(TEXT_BYTES).unwrap()),
+            flags(|flag| format!("a{flag}: __typename @include(if: $f{flag})")),
+        );
+        let document = front.read(document, None).unwrap();
+        // Each combination of flags is another operation, with another copy of the text.
+        for combination in 0..1_u32 << FLAGS {
+            let given = (0..FLAGS).map(|flag| (format!("f{flag}"), json!((combination >> flag) & 1 == 1)));
+            let given: Map<String, Json> = given.collect();
+            front.prepare(&document, None, Some(&given)).unwrap();
+        }
+        front.operations.run_pending_tasks();
+        let kept = front.operations.entry_count() * TEXT_BYTES;
+        assert!(kept <= OPERATIONS, "{kept} bytes of texts");
+    }
 }

@@ -3,6 +3,7 @@
 //! A point is up to 50 microseconds of server and database time, measured with 100,000 tasks:
 //! `cargo xtask bench cost` searches for documents that take longer.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use crate::graphql::connection::ROWS;
@@ -50,6 +51,9 @@ pub(super) const OPERATION: u64 = 3 * POINT;
 
 /// The price of a row that is read for `pageInfo` only.
 pub(super) const ROW_READ: u64 = 7 * POINT / 10;
+
+/// Maximum bytes of searches whose words are counted for one operation.
+const MAX_SEARCHES: usize = 16 * 1024;
 
 pub(super) fn is_rows(parent: &str, field: &str) -> bool {
     parent.ends_with("Connection") && ROWS.contains(&field)
@@ -106,14 +110,9 @@ pub(super) fn usual_length(parent: &str, field: &str) -> u64 {
 }
 
 /// The price of an argument, or of a field of the input type `of`.
-pub(super) fn input(of: &str, name: &str, text: Option<&str>) -> Price {
+pub(super) fn input(of: &str, name: &str, text: Option<&str>, words: &SearchWords) -> Price {
     let price = match (of, name) {
-        ("TaskFilter", "search") => {
-            // Equal words are looked up once.
-            let text = text.unwrap_or_default().to_lowercase();
-            let words: HashSet<&str> = text.split_whitespace().collect();
-            (words.len() as u64).saturating_mul(100 * POINT)
-        }
+        ("TaskFilter", "search") => words.count(text.unwrap_or_default()).saturating_mul(100 * POINT),
         ("TagFilter", _) => 50 * POINT,
         // Every list has an index for the default order.
         ("TaskOrder", "field") if text == Some("CREATED_AT") => 0,
@@ -122,4 +121,32 @@ pub(super) fn input(of: &str, name: &str, text: Option<&str>) -> Price {
         _ => 0,
     };
     Price::new(price, of.ends_with("Filter") || of == "TaskOrder")
+}
+
+/// Counts the words in the searches of an operation.
+pub(super) struct SearchWords {
+    /// Number of bytes that may still be read.
+    bytes_left: Cell<usize>,
+}
+
+impl Default for SearchWords {
+    fn default() -> Self {
+        let bytes_left = Cell::new(MAX_SEARCHES);
+        Self { bytes_left }
+    }
+}
+
+impl SearchWords {
+    /// The number of different words. Above the limit the text is not read, because each field with the same text would
+    /// read it again: it counts as the greatest number of words of its length.
+    fn count(&self, text: &str) -> u64 {
+        let Some(left) = self.bytes_left.get().checked_sub(text.len()) else {
+            return text.len().div_ceil(2) as u64;
+        };
+        self.bytes_left.set(left);
+        // Equal words are looked up once.
+        let text = text.to_lowercase();
+        let words: HashSet<&str> = text.split_whitespace().collect();
+        words.len() as u64
+    }
 }

@@ -9,6 +9,7 @@ use axum::body::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use moka::future::Cache;
+use tokio::sync::MutexGuard;
 
 use super::response_sharing::{Rights, Sharing};
 use crate::domain::Domain;
@@ -16,6 +17,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::event::{EventCursor, LoggedEvent};
 use crate::domain::live::{EventStream, LiveConnection, Moment, NotificationStream, VisibleTask};
+use crate::domain::notification::LoggedNotification;
 use crate::domain::policy::{self, Tasks};
 use crate::graphql::Schema;
 use crate::graphql::context::RequestContext;
@@ -209,12 +211,7 @@ impl Subscription {
     async fn next(&mut self) -> Option<Result<Bytes>> {
         match &mut self.source {
             Source::Notifications(notifications) => match notifications.next().await? {
-                Ok(notification) => {
-                    pay(&mut self.event_budget).await;
-                    let delivered = EventPayload::Notification(notification);
-                    let answer = self.active.execute(self.live_connection.actor(), delivered).await;
-                    Some(Ok(answer.unwrap_or_else(|with_errors| with_errors)))
-                }
+                Ok(notification) => Some(Ok(self.notify(notification).await)),
                 Err(error) => Some(Err(error)),
             },
             Source::Events(events) => match events.next().await? {
@@ -224,42 +221,59 @@ impl Subscription {
         }
     }
 
+    /// Waits for other subscriptions of the connection, if the response contains tasks.
+    async fn turn<'a>(&self, live_connection: &'a LiveConnection) -> Option<MutexGuard<'a, ()>> {
+        if self.sharing.reads_tasks {
+            Some(live_connection.turn().await)
+        } else {
+            None
+        }
+    }
+
+    /// The response to one notification.
+    async fn notify(&mut self, notification: Arc<LoggedNotification>) -> Bytes {
+        pay(&mut self.event_budget).await;
+        let live_connection = Arc::clone(&self.live_connection);
+        let _turn = self.turn(&live_connection).await;
+        let delivered = EventPayload::Notification(notification);
+        let answer = self.active.execute(live_connection.actor(), delivered).await;
+        answer.unwrap_or_else(|with_errors| with_errors)
+    }
+
     /// The response to one event, shared by all equal subscriptions. Fails if the current task cannot be read: the
     /// subscription then ends, and its client resumes before this event.
     async fn answer(&mut self, event: Arc<LoggedEvent>) -> Result<Bytes> {
         let live_connection = Arc::clone(&self.live_connection);
-        let _turn = if self.sharing.shows_task {
-            Some(live_connection.turn().await)
-        } else {
-            None
-        };
-        let (_, key) = self.shown(&event).await?;
+        let _turn = self.turn(&live_connection).await;
+        let (_, _, key) = self.shown(&event).await?;
         if let Some(answer) = self.shared.0.get(&key).await {
             return Ok(answer);
         }
         pay(&mut self.event_budget).await;
         // The task may have changed during the wait for points.
-        let (task, key) = self.shown(&event).await?;
-        let actor = live_connection.actor();
+        let (task, actor, key) = self.shown(&event).await?;
         let delivered = EventPayload::Event { event, task };
         let answer = self.active.execute(actor, delivered);
         let answer = self.shared.0.try_get_with(key, answer).await;
         Ok(answer.unwrap_or_else(|with_errors| with_errors.as_ref().clone()))
     }
 
-    /// The current task of an event, if it is selected and visible, and the key of the response.
-    async fn shown(&self, event: &Arc<LoggedEvent>) -> Result<(Option<VisibleTask>, Key)> {
+    /// The current task of an event, if it is selected and visible, the receiver, and the key of the response.
+    async fn shown(&self, event: &Arc<LoggedEvent>) -> Result<(Option<VisibleTask>, Actor, Key)> {
+        let present = if self.sharing.shows_task {
+            Some(self.active.domain.live().present_task(event).await?)
+        } else {
+            None
+        };
+        // The role may have changed during the wait. The key must have the rights with which the operation is executed.
         let actor = self.live_connection.actor();
-        let (task, moment) = if self.sharing.shows_task {
-            let (task, moment) = self.active.domain.live().present_task(event).await?;
+        let (task, moment) = present.map_or((None, None), |(task, moment)| {
             let scope = policy::scope::<Tasks>(&actor).ok();
             (scope.and_then(|scope| task.visible_to(&scope)), Some(moment))
-        } else {
-            (None, None)
-        };
+        });
         let rights = self.sharing.rights(&actor, task.is_some());
         let fingerprint = Arc::clone(&self.sharing.fingerprint);
         let key = (fingerprint, event.event.cursor.clone(), rights, moment);
-        Ok((task, key))
+        Ok((task, actor, key))
     }
 }

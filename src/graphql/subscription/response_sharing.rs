@@ -58,6 +58,9 @@ const ALIKE: [(&str, &[&str]); 7] = [
 /// The field of an event that contains the current task.
 const PRESENT_TASK: &str = "task";
 
+/// The type of tasks.
+const TASK: &str = "Task";
+
 /// The field whose value depends on the session: a signed URL.
 const OF_SESSION: (&str, &str) = ("Attachment", "url");
 
@@ -82,6 +85,8 @@ pub(in crate::graphql) struct Sharing {
     pub(super) fingerprint: Arc<str>,
     /// Whether a response contains the current task.
     pub(super) shows_task: bool,
+    /// Whether a response contains tasks anywhere, such as that of a notification.
+    pub(super) reads_tasks: bool,
     shared_by: SharedBy,
 }
 
@@ -115,6 +120,7 @@ impl Sharing {
         Self {
             fingerprint: fingerprint(operation, selected),
             shows_task: selected.is_some_and(shows_task),
+            reads_tasks: root.is_some_and(|(root, set)| reads_tasks(model, root, set)),
             shared_by: root.map_or(SharedBy::Role, |(root, set)| SharedBy::of(model, root, set)),
         }
     }
@@ -146,6 +152,15 @@ fn shows_task(set: &SelectionSet) -> bool {
     fields(set)
         .flat_map(|event| fields(&event.selection_set.node))
         .any(|field| field.name.node == PRESENT_TASK)
+}
+
+/// Whether a task is selected at any depth.
+fn reads_tasks(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
+    model.name(kind) == TASK
+        || fields(set).any(|field| {
+            let below = model.field(kind, &field.name.node);
+            below.is_some_and(|below| reads_tasks(model, below.kind.named(), &field.selection_set.node))
+        })
 }
 
 /// Whether the selections are equal for every receiver of an event. Subscriptions reach no interfaces.

@@ -29,6 +29,9 @@ use super::refusal;
 /// Maximum bytes of a body that are read before the response is sent.
 const MAX_REST: u64 = 64 * 1024;
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
+/// Maximum bytes of an HTTP/2 response that hyper receives at once. When the client accepts one of them, hyper passes all
+/// to its send buffer, which has no deadline.
+const PIECE: usize = 16 * 1024;
 
 pub(super) async fn answer(
     mut router: Router,
@@ -194,11 +197,7 @@ impl HttpBody for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Plain { body, .. } => body.is_end_stream(),
-            Self::Streamed(streamed) => streamed
-                .state()
-                .open
-                .as_ref()
-                .is_some_and(|(body, _)| body.is_end_stream()),
+            Self::Streamed(streamed) => streamed.state().open.as_ref().is_some_and(Unsent::is_empty),
         }
     }
 
@@ -207,10 +206,7 @@ impl HttpBody for ResponseBody {
             Self::Plain { body, .. } => body.size_hint(),
             Self::Streamed(streamed) => {
                 let state = streamed.state();
-                state
-                    .open
-                    .as_ref()
-                    .map_or_else(SizeHint::default, |(body, _)| body.size_hint())
+                state.open.as_ref().map_or_else(SizeHint::default, Unsent::size_hint)
             }
         }
     }
@@ -226,7 +222,7 @@ pub(super) struct StreamedBody {
 
 #[derive(Debug)]
 struct Streamed {
-    open: Option<(Body, RequestGuard)>,
+    open: Option<Unsent>,
     /// When hyper received a frame; `None` after it polls for the next.
     handed_out_at: Option<Instant>,
 }
@@ -236,7 +232,11 @@ impl StreamedBody {
         let watched = Arc::new(Self {
             limit,
             state: Mutex::new(Streamed {
-                open: Some((body, guard)),
+                open: Some(Unsent {
+                    body,
+                    rest: Bytes::new(),
+                    guard,
+                }),
                 handed_out_at: None,
             }),
         });
@@ -251,13 +251,13 @@ impl StreamedBody {
     fn poll_frame(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let mut state = self.state();
         state.handed_out_at = None;
-        let Some((body, guard)) = &mut state.open else {
+        let Some(unsent) = &mut state.open else {
             return Poll::Ready(Some(Err(axum::Error::new("the client did not read in time"))));
         };
-        let frame = ready!(Pin::new(body).poll_frame(cx));
+        let frame = ready!(unsent.poll_frame(cx));
         if frame.is_some() {
             // The connection's task may have checked the deadlines already.
-            guard.set_deadline();
+            unsent.guard.set_deadline();
             state.handed_out_at = Some(Instant::now());
         }
         Poll::Ready(frame)
@@ -278,5 +278,77 @@ impl StreamedBody {
             Reason::Stalled.count();
         }
         None
+    }
+}
+
+/// The part of a response that hyper has not received.
+#[derive(Debug)]
+struct Unsent {
+    body: Body,
+    /// The rest of a frame of the body, which comes before the body.
+    rest: Bytes,
+    guard: RequestGuard,
+}
+
+impl Unsent {
+    /// A frame of at most [`PIECE`] bytes.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.rest.is_empty() {
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame,
+                end => return Poll::Ready(end),
+            };
+            match frame.into_data() {
+                Ok(data) if data.len() > PIECE => self.rest = data,
+                Ok(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+        let piece = self.rest.split_to(PIECE.min(self.rest.len()));
+        // A copy, because a shared piece would keep the memory of the whole response.
+        Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(&piece)))))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (rest, body) = (self.rest.len() as u64, self.body.size_hint());
+        let mut hint = SizeHint::new();
+        if let Some(upper) = body.upper() {
+            hint.set_upper(rest + upper);
+        }
+        hint.set_lower(rest + body.lower());
+        hint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn a_large_frame_is_handed_out_in_pieces() {
+        let config = Config::from_vars(&BTreeMap::new()).unwrap();
+        let activity = Arc::new(Activity::new(config.http.connections));
+        let content: Vec<u8> = (0..=u8::MAX).cycle().take(2 * PIECE + 1).collect();
+        let mut unsent = Unsent {
+            body: content.clone().into(),
+            rest: Bytes::new(),
+            guard: Activity::begin(&activity, true),
+        };
+        let mut received = Vec::new();
+        while let Some(frame) = poll_fn(|cx| unsent.poll_frame(cx)).await {
+            let piece = frame.unwrap().into_data().unwrap();
+            assert!(piece.len() <= PIECE);
+            received.extend_from_slice(&piece);
+            let left = (content.len() - received.len()) as u64;
+            assert_eq!((unsent.size_hint().exact(), unsent.is_empty()), (Some(left), left == 0));
+        }
+        assert_eq!(received, content);
     }
 }

@@ -214,8 +214,7 @@ async fn database(state: &AppState) -> anyhow::Result<Finding> {
 }
 
 async fn migrations(state: &AppState) -> anyhow::Result<Finding> {
-    let migrations = state.domain().migrations().await.map_err(described)?;
-    let pending = migrations.iter().filter(|migration| !migration.applied).count();
+    let pending = state.domain().pending_migrations().await.map_err(described)?;
     let facts = json!({ "pending": pending });
     Ok(match pending {
         0 => healthy(facts),

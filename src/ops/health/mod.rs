@@ -124,14 +124,14 @@ pub(crate) async fn obstacle(state: &AppState) -> Option<&'static str> {
     if let Some(problem) = state.domain().database_problem() {
         return Some(problem);
     }
-    match timeout(PATIENCE, state.domain().migrations()).await {
+    match timeout(PATIENCE, state.domain().pending_migrations()).await {
         Err(_) => Some(NO_ANSWER),
         Ok(Err(error)) => {
             tracing::error!("the database does not answer: {:#}", described(error));
             Some(NO_ANSWER)
         }
-        Ok(Ok(migrations)) if migrations.iter().any(|migration| !migration.applied) => Some("migrations are pending"),
-        Ok(Ok(_)) => None,
+        Ok(Ok(0)) => None,
+        Ok(Ok(_)) => Some("migrations are pending"),
     }
 }
 

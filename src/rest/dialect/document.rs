@@ -149,7 +149,12 @@ impl Shape {
 }
 
 fn describe_bodies(schemas: &mut Value, dialect: &Dialect) {
-    for (name, fields) in [("TaskCreate", dialect.create), ("TaskUpdate", dialect.update)] {
+    let bodies = [
+        ("Register", dialect.register),
+        ("TaskCreate", dialect.create),
+        ("TaskUpdate", dialect.update),
+    ];
+    for (name, fields) in bodies {
         if let Some(properties) = schemas[name]["properties"].as_object_mut() {
             properties.retain(|name, _| has(fields, name));
             if dialect.keeps_null && name == "TaskUpdate" {

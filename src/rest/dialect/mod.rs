@@ -30,6 +30,7 @@ use axum::response::{IntoResponse as _, Response};
 
 pub(super) use self::exchange::{Exchange, path_of};
 use self::tables::table;
+pub(super) use self::violation::without_secret;
 use super::error::{Problem, Result};
 use super::rules::Rules;
 use super::value::{Named, unmarked};
@@ -48,6 +49,8 @@ const ALL_TASKS: &str = "/tasks/admin/all";
 type NameList = &'static str;
 type Pairs = &'static [(&'static str, &'static str)];
 
+/// Follows a day: its last second, so that a task is not overdue on that day.
+const END_OF_DAY: &str = "T23:59:59Z";
 const OLDEST_FIRST: [(&str, &str); 2] = [("sort_by", "id"), ("sort_order", "asc")];
 
 fn has(words: NameList, name: &str) -> bool {
@@ -75,6 +78,8 @@ struct Dialect {
     /// Maximum rows of `GET /tasks/admin/all`, a bare array with the oldest task first.
     all_tasks: Option<u32>,
 
+    /// Fields of a registration; others are ignored.
+    register: NameList,
     /// Fields of a new task; others are ignored.
     create: NameList,
     update: NameList,

@@ -4,17 +4,19 @@ use chrono::{Datelike as _, NaiveDate};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use super::{ALL_TASKS, Exchange, NameList, OLDEST_FIRST, has};
+use super::{ALL_TASKS, END_OF_DAY, Exchange, NameList, OLDEST_FIRST, has, lookup};
 use crate::domain::clock::read_day;
 use crate::domain::id::UserId;
+use crate::domain::task::{MAX_SEARCH_WORDS, MIN_WORD_LENGTH};
 use crate::rest::error::{Problem, Result};
-use crate::rest::value::Flag;
+use crate::rest::value::{Flag, Moment};
 
 type Object = Map<String, Value>;
 
 /// The member of a bulk change with the new values has one of these names.
 pub(super) const UPDATES: [&str; 2] = ["update", "updates"];
 pub(super) const BULK_UPDATE: &str = "PATCH /tasks/bulk";
+const LOGIN: &str = "POST /auth/login";
 
 /// The parameters of a request.
 struct Query(Vec<(String, String)>);
@@ -56,12 +58,17 @@ impl Exchange {
 
     fn list_query(&self, query: &mut Query, owner: Option<UserId>) {
         let dialect = self.dialect;
-        let is_blank_search = |name: &str, value: &str| name == "search" && value.trim().is_empty();
+        for (_, text) in query.0.iter_mut().filter(|(name, _)| name == "search") {
+            *text = searchable(text);
+        }
+        let is_blank_search = |name: &str, value: &str| name == "search" && value.is_empty();
         query
             .0
             .retain(|(name, value)| has(dialect.parameters, name) && !is_blank_search(name, value));
         query.add_missing(&[dialect.page_size]);
         if !query.has("sort_by") {
+            // In the older APIs it is the order of a column.
+            query.0.retain(|(name, _)| name != "sort_order");
             query.add_missing(dialect.order);
         } else if let Some(order) = dialect.sort_order {
             query.add_missing(&[("sort_order", order)]);
@@ -85,6 +92,8 @@ impl Exchange {
             other => return Ok(other),
         };
         let body = match self.operation.as_str() {
+            "POST /auth/register" => only(body, dialect.register),
+            LOGIN => self.login(body),
             "POST /tasks" => {
                 if dialect.has_blank_texts && !body.contains_key("description") {
                     body.insert("description".to_owned(), json!(""));
@@ -120,6 +129,16 @@ impl Exchange {
         body
     }
 
+    /// The canonical API accepts either name, but not both. An older API ignores the one that it does not have.
+    fn login(&self, body: Object) -> Object {
+        let body = self.known(body);
+        let has_both = body.contains_key("username") && body.contains_key("email");
+        match lookup(self.dialect.required_fields, &LOGIN) {
+            Some(fields) if has_both => only(body, fields),
+            _ => body,
+        }
+    }
+
     fn update(&self, body: Object) -> Result<Object> {
         let dialect = self.dialect;
         let mut update = self.task(body, dialect.update);
@@ -136,8 +155,8 @@ impl Exchange {
         Ok(coerced(update))
     }
 
-    fn task(&self, mut body: Object, fields: NameList) -> Object {
-        body.retain(|name, _| has(fields, name));
+    fn task(&self, body: Object, fields: NameList) -> Object {
+        let mut body = only(body, fields);
         for (name, value) in &mut body {
             *value = match (name.as_str(), value.take()) {
                 ("due_date", Value::String(text)) if text.is_empty() => Value::Null,
@@ -157,12 +176,25 @@ impl Exchange {
     }
 }
 
+fn only(mut body: Object, fields: NameList) -> Object {
+    body.retain(|name, _| has(fields, name));
+    body
+}
+
+/// The words of a phrase that the server can search for. The older APIs search for the whole phrase; without some of its
+/// words, the list has more rows instead of none.
+fn searchable(phrase: &str) -> String {
+    let words = phrase.split_whitespace();
+    let words = words.filter(|word| word.chars().count() >= MIN_WORD_LENGTH);
+    words.take(MAX_SEARCH_WORDS).collect::<Vec<_>>().join(" ")
+}
+
 /// Bounds of due dates are exclusive in the canonical API, but include the day in the dialect. The first and the last
 /// valid day, which clients send for no bound, have no neighbour.
 fn include_day((name, value): &mut (String, String)) {
     const END: &str = "T23:59:59.999999Z";
 
-    let Some(day) = read_day(value) else {
+    let Some(day) = day_in(value) else {
         return;
     };
     let is_valid = |day: &NaiveDate| (1..=9999).contains(&day.year());
@@ -172,6 +204,7 @@ fn include_day((name, value): &mut (String, String)) {
             Some(next.map_or_else(|| format!("{day}{END}"), |next| next.to_string()))
         }
         "due_after" => day.pred_opt().filter(is_valid).map(|before| format!("{before}{END}")),
+        "created_after" | "created_before" => Some(day.to_string()),
         _ => None,
     };
     if let Some(bound) = bound {
@@ -179,17 +212,19 @@ fn include_day((name, value): &mut (String, String)) {
     }
 }
 
-/// The last second of a day, so that the task is not overdue on that day. Front ends send a day, or its start in UTC.
 fn end_of_day(text: String) -> String {
-    let day = match text.split_once("T00:00:00") {
-        Some((day, "" | "Z" | ".000Z")) => day,
-        _ => &text,
+    day_in(&text).map_or(text, |day| format!("{day}{END_OF_DAY}"))
+}
+
+/// The day of a text that is a day or the start of one, which front ends send too. The older API ignores its zone.
+fn day_in(text: &str) -> Option<NaiveDate> {
+    let (day, time) = text.split_at_checked("2026-01-31".len())?;
+    let is_start = || {
+        let clock = time.split(['Z', 'z', '+', '-']).next().unwrap_or_default();
+        let mut digits = clock.chars().skip(1);
+        digits.all(|digit| "0:.".contains(digit)) && serde_json::from_value::<Moment>(json!(text)).is_ok()
     };
-    if read_day(day).is_some() {
-        format!("{day}T23:59:59Z")
-    } else {
-        text
-    }
+    read_day(day).filter(|_| time.is_empty() || is_start())
 }
 
 /// Parses numbers and booleans that were sent as strings, as select boxes do.

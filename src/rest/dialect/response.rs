@@ -4,7 +4,7 @@ use axum::body::{Body, to_bytes};
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
-use super::{Dialect, Exchange, Shape, lookup};
+use super::{Dialect, END_OF_DAY, Exchange, Shape, has, lookup};
 use crate::domain::actor::Actor;
 use crate::domain::error::{self, Error, ViolationKind};
 use crate::domain::task::{Comparison, TaskFilter, TaskList, TaskTime};
@@ -104,11 +104,7 @@ fn rewrite(dialect: &Dialect, value: &mut Value) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(|value| rewrite(dialect, value)),
         Value::Object(members) => {
-            if dialect.is_due_by_day && members.contains_key("due_on") {
-                let due = match &members["due_date"] {
-                    Value::String(moment) => json!(moment.split('T').next()),
-                    _ => members["due_on"].clone(),
-                };
+            if let Some(due) = due_date(dialect, members) {
                 members.insert("due_date".to_owned(), due);
             }
             for (name, member) in members.iter_mut() {
@@ -124,5 +120,17 @@ fn rewrite(dialect: &Dialect, value: &mut Value) {
             }
         }
         _ => {}
+    }
+}
+
+/// `due_date` of a task with a due day, or in an API with days. Without it, a client that sends a whole task back would
+/// clear the due day.
+fn due_date(dialect: &Dialect, task: &Map<String, Value>) -> Option<Value> {
+    let (moment, day) = (task.get("due_date")?.as_str(), task.get("due_on")?.as_str());
+    match (moment, day) {
+        (Some(moment), _) if dialect.is_due_by_day => Some(json!(moment.split('T').next())),
+        (None, Some(day)) if dialect.is_due_by_day => Some(json!(day)),
+        (None, Some(day)) if has(dialect.update, "due_date") => Some(json!(format!("{day}{END_OF_DAY}"))),
+        _ => None,
     }
 }

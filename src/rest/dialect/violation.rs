@@ -177,6 +177,14 @@ fn value_at<'a>(body: &'a Value, path: &[Value]) -> Option<&'a Value> {
     })
 }
 
+/// The message for a value of another type, which repeats it, without a secret value.
+pub(in crate::rest) fn without_secret<'a>(field: &str, message: &'a str) -> &'a str {
+    match message.rsplit_once(", ") {
+        Some((_, expected)) if is_secret(field) => expected,
+        _ => message,
+    }
+}
+
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET.iter().any(|word| name.contains(word))

@@ -154,6 +154,7 @@ static ERRORS: LazyLock<BTreeMap<String, (String, String)>> = LazyLock::new(|| {
         "400": ["BadRequest", "The request is malformed or has an unknown parameter"],
         "401": ["Unauthenticated", "The access token is missing, invalid or expired"],
         "404": ["NotFound", "The resource does not exist, or the caller may not see it"],
+        "409": ["Conflict", "A write with this `Idempotency-Key` was done, and its response is not stored"],
         "412": ["PreconditionFailed", "The version of the task does not match `If-Match`"],
         "413": ["PayloadTooLarge", "The body is too large"],
         "415": ["UnsupportedMediaType", "The media type is wrong, or the body has a content encoding"],
@@ -199,6 +200,7 @@ fn describe_operation(route: &mut Route) {
         let occurs = match status.as_str() {
             "401" => !is_open,
             "404" => route.path.contains('{'),
+            "409" => is_repeatable,
             "412" => has_version,
             "413" | "415" => body.is_some(),
             _ => true,

@@ -8,6 +8,7 @@ mod rights;
 mod transaction;
 
 use std::fs;
+use std::path::Path;
 
 use crate::support::database::{TestDatabase, is_postgres, redis_url};
 use crate::support::process::{CommandOutput, Sandbox};
@@ -112,4 +113,20 @@ async fn every_fault_is_reported_with_a_fix() {
             "FAILED  settings: SERVER_PORT is \"x\"; allowed: a whole number from 0 to 65535\n"
         )
     );
+}
+
+#[tokio::test]
+async fn a_key_file_that_the_server_refuses_is_reported() {
+    let database = TestDatabase::create().await;
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/keys");
+    for (file, problem) in [
+        ("ed25519.pem", "holds no private key for ES256"),
+        ("none.pem", "none.pem"),
+    ] {
+        let file = keys.join(file);
+        let sandbox = Sandbox::over(&database)
+            .with("ALGORITHM", "ES256")
+            .with("JWT_PRIVATE_KEY_FILE", file.to_str().unwrap());
+        fails(&sandbox, "settings", &["JWT_PRIVATE_KEY_FILE", problem]).await;
+    }
 }

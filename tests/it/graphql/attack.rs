@@ -104,6 +104,32 @@ async fn long_names_that_do_not_exist_are_refused_at_once() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
+#[tokio::test]
+async fn a_long_search_in_many_fields_is_refused_at_once() {
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    let words: Vec<String> = (0..150_000).map(|word| format!("{word:x}")).collect();
+    let short_searches: Vec<Value> = words
+        .chunks(500)
+        .map(|words| json!({ "search": words.join(" ") }))
+        .collect();
+    let lists: Vec<String> = (0..30).map(|n| format!("a{n}: viewer {{ ...Lists }} ")).collect();
+    let document = format!(
+        "query($f: TaskFilter) {{ {} }} fragment Lists on User {{
+            ownedTasks(filter: $f) {{ __typename }} assignedTasks(filter: $f) {{ __typename }} }}",
+        lists.concat()
+    );
+    for filter in [json!({ "search": words.join(" ") }), json!({ "or": short_searches })] {
+        let body = json!({ "query": document, "variables": { "f": filter } }).to_string();
+        let began = Instant::now();
+        for _ in 0..10 {
+            let answer = send(&nobody, post(&nobody).header("accept", SPECIFIED), body.clone()).await;
+            refused(&answer, 400, "LIMIT_EXCEEDED");
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+}
+
 /// Sends a document by each HTTP transport; returns transport and error code.
 async fn by_http(person: &Person<'_>, document: &str) -> Vec<(&'static str, String)> {
     let body = json!({ "query": document }).to_string();

@@ -185,6 +185,10 @@ async fn an_error_of_the_whole_request_is_reported_once() {
     );
     assert_eq!(payload["userErrors"][0]["field"], json!(["input", "title"]));
     assert_eq!(payload["userErrors"][1]["field"], json!(["input", "priority"]));
+    // Duplicate ids count once, as in a mutation that is not refused.
+    let twice = [created.as_slice(), created.as_slice()].concat();
+    let payload = update(&ann, &twice, json!({ "title": "" }), "PARTIAL").await;
+    assert_eq!(counts(&payload), (&json!(2), &json!(0), &json!(2)));
     let many: Vec<i64> = (1..=101).collect();
     let payload = transition(&ann, &many, "DONE", "PARTIAL").await;
     assert_eq!(

@@ -212,6 +212,22 @@ async fn a_response_with_tokens_is_never_stored() {
     refused(&with_key(&again, "k", &change).await, 409, "IDEMPOTENT_RESPONSE_SECRET");
 }
 
+/// Its response can have tokens, so it is not stored. But nothing was written either.
+#[tokio::test]
+async fn a_password_change_with_a_wrong_password_may_be_sent_again() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let document = "mutation { passwordChange(currentPassword: \"Wrong-1234\", newPassword: \"Another-1843\") \
+         { accessToken userErrors { code field message } } }";
+    for _ in 0..2 {
+        let answer = with_key(&ann, "k", &json!({ "query": document })).await;
+        assert_eq!(answer.user_error("passwordChange").0, "INVALID_CREDENTIALS");
+        assert_eq!(answer.header("idempotency-replayed"), "");
+    }
+    let stored = "SELECT COUNT(*) AS number FROM idempotency_keys";
+    assert_eq!(app.database.number(stored).await, 0);
+}
+
 /// A new field with a secret must be listed, or its responses are stored.
 #[tokio::test]
 async fn every_token_of_the_schema_is_known_to_be_secret() {

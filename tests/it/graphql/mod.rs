@@ -12,6 +12,7 @@ mod cursor;
 mod due_day;
 mod event_cursor;
 mod filter;
+mod form_head;
 mod history;
 mod http;
 mod idempotency;

@@ -202,3 +202,17 @@ async fn finished_jobs_are_deleted_after_a_while() {
     app.run_until_idle().await;
     assert_eq!(ended().await, (0, 0));
 }
+
+#[tokio::test]
+async fn a_worker_that_cannot_schedule_its_jobs_pauses_between_attempts() {
+    let app = TestApp::start().await;
+    // Writes fail from the start, as on a full disk.
+    app.database.execute("ALTER TABLE jobs RENAME TO hidden_jobs").await;
+    let domain = app.app.domain();
+    let before = domain.statements();
+    domain.jobs().start();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    domain.jobs().close();
+    let statements = domain.statements() - before;
+    assert!((1..50).contains(&statements), "{statements} statements in 2 s");
+}

@@ -1,6 +1,9 @@
 //! Delivery of notifications: once each, in order, over any transport and any server.
 
+use std::collections::HashMap;
+
 use chrono::TimeDelta;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use taskwire::domain::actor::Actor;
 
@@ -279,4 +282,53 @@ async fn an_unusable_cursor_is_refused() {
         .execute("UPDATE event_log SET identity = 'restored0000000000000000restored'")
         .await;
     assert_eq!(code(&old).await, "RESYNC_REQUIRED");
+}
+
+#[tokio::test]
+async fn a_notification_never_shows_an_older_task_than_an_event_before_it() {
+    // It reads several levels, so an event could overtake it after it has read the task.
+    const SLOW: &str = "subscription($after: String) { notificationReceived(after: $after) { notification { task {
+        id version attachments { id } history(last: 5) { totalCount }
+        owner { ownedTasks(first: 5) { nodes { owner { assignedTasks(first: 5) { totalCount } } } } } } } } }";
+    const QUICK: &str = "subscription($after: String) { taskEvents(after: $after) { task { id version } } }";
+    const CHANGES: usize = 30;
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let served = app.listen().await;
+    let before = bob.event_cursor().await;
+    let mut socket = served.socket_of(&bob).await;
+    for (id, query) in [("slow", SLOW), ("quick", QUICK)] {
+        socket.subscribe(id, query, json!({ "after": before })).await;
+    }
+    let mut tasks = Vec::new();
+    for _ in 0..4 {
+        tasks.push(hands(&ann, &bob, "Card").await);
+    }
+    let changing = tasks.iter().map(async |task| {
+        for status in ["IN_PROGRESS", "TODO"].into_iter().cycle().take(CHANGES) {
+            moves(&ann, *task, status).await;
+        }
+    });
+    let receiving = async {
+        let mut in_events: HashMap<String, i64> = HashMap::new();
+        // Each change is an event and a notification.
+        for _ in 0..2 * tasks.len() * (CHANGES + 1) {
+            let message = socket.receive().await;
+            let data = &message["payload"]["data"];
+            let is_event = message["id"] == "quick";
+            let task = if is_event {
+                &data["taskEvents"]["task"]
+            } else {
+                &data["notificationReceived"]["notification"]["task"]
+            };
+            let version = task["version"].as_i64().unwrap_or_else(|| panic!("{message}"));
+            let newest = in_events.entry(task["id"].as_str().unwrap().to_owned()).or_default();
+            if is_event {
+                *newest = version.max(*newest);
+            } else {
+                assert!(version >= *newest, "{message} after version {newest}");
+            }
+        }
+    };
+    tokio::join!(join_all(changing), receiving);
 }

@@ -69,6 +69,30 @@ async fn a_resumed_subscription_shows_the_present_task_beside_each_snapshot() {
 }
 
 #[tokio::test]
+async fn a_task_is_never_older_than_the_event_also_before_the_server_has_read_the_log() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let start = ann.event_cursor().await;
+    let task = ann.creates_task(json!({ "title": "Card" })).await;
+    // Nothing wakes the second server, which reads the log once a second. A resumed subscription reads it at once.
+    let second = app.second_node().await;
+    let server = second.listen().await;
+    let newest_of = async |events: usize| {
+        let mut socket = subscribed(&server, &ann, json!({ "after": start })).await;
+        for _ in 1..events {
+            versions(&mut socket).await;
+        }
+        versions(&mut socket).await
+    };
+    // The server reads and keeps the task.
+    assert_eq!(newest_of(1).await, ("CREATED".to_owned(), 1, Some(1)));
+    ann.changes_task("taskUpdate", task, ", input: {title: \"Next\"}").await;
+    assert_eq!(newest_of(2).await, ("UPDATED".to_owned(), 2, Some(2)));
+    ann.changes_task("taskPurge", task, "").await;
+    assert_eq!(newest_of(3).await, ("PURGED".to_owned(), 2, None));
+}
+
+#[tokio::test]
 async fn a_task_is_shown_while_it_exists_and_is_visible() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);

@@ -1,4 +1,4 @@
-//! A client that does not read.
+//! Clients that do not read, or that send without a pause.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,6 +13,8 @@ use tokio::time::{sleep, timeout};
 use crate::support::TestApp;
 use crate::support::database::is_postgres;
 use crate::support::person::global_id;
+use crate::support::socket::{TRANSPORT, credentials};
+use crate::support::wire::Wire;
 
 /// Ids of operations whose responses of 6 MB each exceed the network buffers.
 const LARGE: [&str; 4] = ["a", "b", "c", "d"];
@@ -21,6 +23,37 @@ const TASKS: usize = 10;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Less than the time after which the server disconnects the client.
 const SOON: Duration = Duration::from_secs(15);
+
+/// The first byte of a frame.
+const TEXT: u8 = 0x81;
+const PING: u8 = 0x89;
+
+/// Opens a WebSocket.
+async fn upgrade(wire: &mut Wire) {
+    let request = format!(
+        "GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: {TRANSPORT}\r\n\r\n"
+    );
+    wire.send(request).await;
+    let head = wire.head().await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+}
+
+/// A frame of a client. Its mask of zeros leaves the content as it is.
+fn frame(begin: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len();
+    let mut frame = vec![begin];
+    if length <= 125 {
+        frame.push(0x80 | u8::try_from(length).unwrap());
+    } else {
+        frame.push(0x80 | 126);
+        frame.extend(u16::try_from(length).unwrap().to_be_bytes());
+    }
+    frame.extend([0; 4]);
+    frame.extend(content);
+    frame
+}
 
 /// A query for long descriptions, each many times.
 fn large() -> String {
@@ -83,4 +116,57 @@ async fn a_change_by_a_client_that_does_not_read_delays_nobody_and_is_answered_l
             assert!(answered.insert(id.clone()), "{id}");
         }
     }
+}
+
+#[tokio::test]
+async fn pings_of_a_client_that_does_not_read_are_not_answered_in_memory() {
+    /// Megabytes that exceed the network buffers.
+    const MOST: usize = 128;
+
+    let app = TestApp::start_with(&[("WEBSOCKET_INIT_TIMEOUT_SECONDS", "60")]).await;
+    let served = app.listen().await;
+    let mut client = Wire::open_narrow(&served.address.to_string()).await;
+    upgrade(&mut client).await;
+    let megabyte = frame(PING, &[b'x'; 125]).repeat(8_000);
+    let mut sent = 0;
+    // The server stops reading when its answers are not read.
+    while timeout(2 * PAUSE, client.try_send(&megabyte)).await.is_ok() {
+        sent += 1;
+        assert!(sent < MOST, "the server took {sent} MB of pings");
+    }
+    let mut other = served.introduced(json!({})).await;
+    assert_eq!(other.answer("{ __typename }").await, json!({ "__typename": "Query" }));
+}
+
+#[tokio::test]
+async fn a_change_by_a_client_that_sends_without_a_pause_delays_nobody() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let task = ann.creates_task(json!({ "title": "T" })).await;
+    let connection = app.database.connect().await;
+    let lock = locked(&connection, task).await;
+    let mut client = Wire::open(&served.address.to_string()).await;
+    upgrade(&mut client).await;
+    let change = "mutation($id: ID!) { taskUpdate(id: $id, input: {title: \"Slow\"}) { userErrors { code } } }";
+    let change = json!({ "query": change, "variables": { "id": global_id("Task", task) } });
+    for message in [
+        json!({ "type": "connection_init", "payload": credentials(&ann) }),
+        json!({ "type": "subscribe", "id": "1", "payload": change }),
+    ] {
+        client.send(frame(TEXT, message.to_string().as_bytes())).await;
+    }
+    // The change now waits for the lock.
+    sleep(PAUSE).await;
+    let pong = json!({ "type": "pong", "payload": { "pad": "x".repeat(2_000) } }).to_string();
+    let megabyte = frame(TEXT, pong.as_bytes()).repeat(500);
+    let sending = tokio::spawn(async move { while client.try_send(&megabyte).await.is_ok() {} });
+    // The network buffers are now full.
+    sleep(PAUSE).await;
+    lock.rollback().await.unwrap();
+    connection.close().await.unwrap();
+    let change = ann.changes_task("taskUpdate", task, ", input: {title: \"Quick\"}");
+    timeout(SOON, change).await.expect("the change waits for no client");
+    assert!(!sending.is_finished(), "the client was disconnected");
+    sending.abort();
 }

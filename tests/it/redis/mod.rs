@@ -2,6 +2,7 @@
 
 mod limiter;
 mod outage;
+mod slow;
 
 use axum::http::Method;
 use chrono::TimeDelta;

@@ -221,6 +221,24 @@ async fn a_write_without_effect_may_be_sent_again() {
     expect_status(send(&ann, "k", Method::PATCH, &path, &right, &[]).await, 200);
 }
 
+/// The attempt is counted, but that is not the write of the request.
+#[tokio::test]
+async fn a_write_with_a_wrong_password_may_be_sent_again_with_the_right_one() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let path = format!("/api/v1/users/{}", ann.id);
+    let change = |password: &str| json!({ "email": "ann@example.org", "current_password": password });
+    for _ in 0..2 {
+        let answer = send(&ann, "k", Method::PATCH, &path, &change("Wrong-1234"), &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.header(REPLAYED)), (401, ""));
+    }
+    assert_eq!(count(&app, "idempotency_keys").await, 0);
+    // Of the account, and of the account from this address.
+    let counted = "SELECT COUNT(*) AS number FROM login_attempts WHERE failures = 2";
+    assert_eq!(app.database.number(counted).await, 2);
+    expect_status(send(&ann, "k", Method::PATCH, &path, &change(PASSWORD), &[]).await, 200);
+}
+
 /// Simulates a crash before the response was stored.
 async fn forget_answer(app: &TestApp) {
     app.database

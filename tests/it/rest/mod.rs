@@ -6,6 +6,7 @@ mod body;
 mod bulk;
 mod content_encoding;
 mod dialect;
+mod document;
 mod etag;
 mod file;
 mod filter;

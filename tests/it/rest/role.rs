@@ -118,6 +118,29 @@ async fn an_administrator_may_leave_if_another_is_active() {
     }
 }
 
+/// Without an order of the locks, each would wait for the other.
+#[tokio::test]
+async fn of_two_administrators_who_demote_each_other_at_the_same_time_one_stays() {
+    let app = TestApp::start().await;
+    let (one, other) = (app.admin().await, app.admin().await);
+    let (path_of_one, path_of_other) = (path_of(&one), path_of(&other));
+    for _ in 0..5 {
+        let (first, second) = tokio::join!(
+            patch(&one, &path_of_other, json!({ "role": "user" })),
+            patch(&other, &path_of_one, json!({ "role": "user" })),
+        );
+        let mut statuses = [first.status.as_u16(), second.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 403], "{} {}", first.text, second.text);
+        let (winner, loser) = if first.status == 200 {
+            (&one, &path_of_other)
+        } else {
+            (&other, &path_of_one)
+        };
+        expect_status(patch(winner, loser, json!({ "role": "admin" })).await, 200);
+    }
+}
+
 #[tokio::test]
 async fn a_deleted_users_tasks_are_deleted_and_others_are_unassigned() {
     let app = TestApp::start().await;

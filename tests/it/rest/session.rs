@@ -116,6 +116,10 @@ async fn the_password_form_of_oauth2_signs_in_too() {
             "grant_type=password&username={}&password={PASSWORD}&scope=&client_id=&client_secret=",
             ann.name
         ),
+        format!(
+            "grant_type=&username={}&password={PASSWORD}&scope=&client_id=&client_secret=",
+            ann.name
+        ),
     ] {
         let answer = grant(&nobody, &form).await;
         expect_tokens(&answer, 200);
@@ -142,6 +146,36 @@ async fn the_password_form_of_oauth2_signs_in_too() {
     let answer = grant(&nobody, "").await;
     expect_refusal(&answer, (422, "INVALID", "username"), "missing field `username`");
     assert_eq!(app.footprint().await, before);
+}
+
+#[tokio::test]
+async fn a_password_of_another_type_is_not_repeated() {
+    const NUMBER: i64 = 9_182_736_455;
+    let app = TestApp::start().await;
+    let (ann, nobody) = (app.member().await, app.anonymous());
+    let account = format!("/api/v1/users/{}", ann.id);
+    for (field, answer) in [
+        (
+            "password",
+            post(&nobody, LOGIN, json!({ "username": ann.name, "password": NUMBER })).await,
+        ),
+        (
+            "refresh_token",
+            post(&nobody, "/api/v1/auth/refresh", json!({ "refresh_token": NUMBER })).await,
+        ),
+        (
+            "current_password",
+            patch(
+                &ann,
+                &account,
+                json!({ "email": "new@example.com", "current_password": NUMBER }),
+            )
+            .await,
+        ),
+    ] {
+        expect_refusal(&answer, (422, "INVALID", field), &format!("{field}: expected a string"));
+        assert!(!answer.text.contains(&NUMBER.to_string()), "{}", answer.text);
+    }
 }
 
 #[tokio::test]

@@ -102,6 +102,20 @@ async fn the_delay_of_an_address_grows_with_each_failure_and_others_have_none() 
 }
 
 #[tokio::test]
+async fn another_spelling_of_a_name_is_delayed_whether_or_not_the_account_exists() {
+    let app = TestApp::start().await;
+    let (ann, nobody) = (app.member().await, app.anonymous());
+    for name in [ann.name.as_str(), "nobody-has-this-name"] {
+        for _ in 0..10 {
+            assert_eq!(login_from(&nobody, HOME, name, WRONG).await.status, 401);
+        }
+        for spelling in [name.to_uppercase(), format!(" {name}"), format!("{name}\t")] {
+            assert_eq!(wait_of(&nobody, HOME, &spelling).await, 1, "{spelling:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn many_addresses_together_are_refused_and_a_known_one_is_only_delayed() {
     let app = TestApp::start().await;
     let (ann, nobody) = (app.member().await, app.anonymous());

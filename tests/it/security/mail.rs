@@ -322,6 +322,21 @@ async fn an_address_has_an_hourly_mail_limit_over_all_servers() {
 }
 
 #[tokio::test]
+async fn a_mail_above_the_limit_leaves_the_token_of_the_last_one_valid() {
+    let mail = MailServer::start(Behaviour::Accepts).await;
+    let app = app(&mail, &[("MAIL_MAX_PER_HOUR", "1")]).await;
+    let (ann, _) = register(&app, "ann@example.org", "Ann").await;
+    app.run_until_idle().await;
+    app.advance(TimeDelta::minutes(1));
+    let sent = ann.graphql(RESEND, json!({})).await;
+    assert_eq!(sent.data()["emailVerificationSend"]["success"], true, "{}", sent.text);
+    app.run_until_idle().await;
+    let letters = mail.emails();
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(verify(&ann, &token_in(&letters[0])).await, None);
+}
+
+#[tokio::test]
 async fn text_of_others_is_shortened_quoted_and_without_links_and_has_an_unsubscribe_header() {
     let mail = MailServer::start(Behaviour::Accepts).await;
     let app = app(&mail, &[]).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{ended, metric};
 use crate::support::PASSWORD;
 use crate::support::database::TestDatabase;
-use crate::support::http2::{GOAWAY, Http2};
+use crate::support::http2::{End, GOAWAY, Http2};
 use crate::support::process::{Sandbox, Server, until};
 use crate::support::wire::Wire;
 
@@ -188,4 +188,21 @@ async fn a_client_that_does_not_read_its_response_is_disconnected() {
     }
     patient.exactly(length % 20).await;
     assert_eq!(patient.get("/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_http2_response_that_is_not_read_ends_and_the_connection_stays() {
+    let database = TestDatabase::create().await;
+    let sandbox = Sandbox::over(&database)
+        .with("WRITE_TIMEOUT_SECONDS", "1")
+        .with("HTTP_PING_INTERVAL_SECONDS", "3600");
+    let server = sandbox.serve().await;
+    let mut http2 = Http2::begin(Wire::open(&server.address).await, 200).await;
+    http2.get(LARGE, &[]).await;
+    until("the response to end", async || {
+        (ended(&server, "stalled").await > 0.5).then_some(())
+    })
+    .await;
+    let stream = http2.get("/livez", &[]).await;
+    assert_eq!(http2.ended(stream).await, End::Complete);
 }

@@ -26,6 +26,8 @@ struct StoredObjects {
     removals: usize,
     /// The most removals that ran at the same time.
     most_removals: usize,
+    /// Whether completed uploads are answered with an error.
+    denies_completions: bool,
 }
 
 /// Dropping it stops it.
@@ -61,6 +63,11 @@ impl Bucket {
     /// The most removals that ran at the same time.
     pub fn most_removals(&self) -> usize {
         self.stored.lock().unwrap().most_removals
+    }
+
+    /// From now on, an upload is stored when it is completed, but the answer is an error.
+    pub fn deny_completions(&self) {
+        self.stored.lock().unwrap().denies_completions = true;
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -136,6 +143,9 @@ async fn answer(
             let parts = stored.parts.remove(&upload).unwrap();
             let whole: Vec<u8> = parts.into_values().flatten().collect();
             stored.objects.insert(name, whole.into());
+            if stored.denies_completions {
+                return StatusCode::FORBIDDEN.into_response();
+            }
             "<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>".into_response()
         }
         (Method::POST, None) => {
@@ -148,7 +158,12 @@ async fn answer(
             let deleted: Vec<String> = deleted.collect();
             format!("<DeleteResult>{}</DeleteResult>", deleted.concat()).into_response()
         }
-        (Method::DELETE, _) => {
+        // Aborts an upload, which no longer exists once it is completed.
+        (Method::DELETE, Some(upload)) => match stored.parts.remove(&upload) {
+            Some(_) => StatusCode::NO_CONTENT.into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
+        },
+        (Method::DELETE, None) => {
             stored.objects.remove(&name);
             StatusCode::NO_CONTENT.into_response()
         }

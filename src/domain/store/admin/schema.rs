@@ -29,6 +29,19 @@ impl Store {
         states(&self.reader).await
     }
 
+    /// Number of this version's migrations that are not applied. 0 if a newer version has applied more, because those
+    /// follow ours: servers of this version continue until they are replaced.
+    pub(in crate::domain) async fn pending_migrations(&self) -> Result<usize> {
+        let migrations = match Migrator::get_migration_with_status_read_only(&self.reader).await {
+            Err(error) if unknown_in(&error).is_some() => return Ok(0),
+            migrations => migrations?,
+        };
+        let pending = migrations
+            .iter()
+            .filter(|migration| migration.status() != MigrationStatus::Applied);
+        Ok(pending.count())
+    }
+
     /// Applies pending migrations, at most `steps`.
     pub(in crate::domain) async fn migrate_up(&self, steps: Option<u32>) -> Result<()> {
         if self.migrations().await?.iter().all(|migration| migration.applied) {
@@ -78,9 +91,7 @@ impl Store {
 /// Every migration that this version knows, oldest first.
 pub(in crate::domain::store) async fn states(connection: &impl ConnectionTrait) -> Result<Vec<MigrationState>> {
     let migrations = Migrator::get_migration_with_status_read_only(connection).await;
-    // The library uses this error only for unknown migrations.
-    if let Err(DbErr::Custom(message)) = &migrations {
-        let unknown = message.split('\'').nth(1).unwrap_or(message);
+    if let Some(unknown) = migrations.as_ref().err().and_then(unknown_in) {
         return Err(Error::internal(anyhow::anyhow!(
             "the database was used by a newer version of taskwire, whose migration {unknown} this one ({}) does not \
              know: run the newer version, or restore a backup from before",
@@ -94,4 +105,12 @@ pub(in crate::domain::store) async fn states(connection: &impl ConnectionTrait) 
             applied: migration.status() == MigrationStatus::Applied,
         })
         .collect())
+}
+
+/// The name of a migration that a newer version applied. The library uses this error only for that.
+fn unknown_in(error: &DbErr) -> Option<&str> {
+    match error {
+        DbErr::Custom(message) => Some(message.split('\'').nth(1).unwrap_or(message)),
+        _ => None,
+    }
 }

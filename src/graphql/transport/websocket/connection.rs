@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::close_reason::CloseReason;
-use super::operation::{ConnectionIdentity, Operations, Step, begin};
+use super::operation::{ConnectionEvent, ConnectionIdentity, Operations, Step, begin};
 use super::subprotocol::{Incoming, Outgoing, Subprotocol};
 use super::token;
 use crate::config::WebSocketConfig;
@@ -123,8 +123,10 @@ impl Connection {
                 biased;
                 close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => Err(close_reason),
                 () = sleep_until(time) => self.on_timer(subprotocol).await,
-                message = self.socket.recv() => self.receive(subprotocol, message).await,
-                Some((id, step)) = self.operations.next() => self.answer(subprotocol, &id, step).await,
+                event = self.operations.next_or(self.socket.recv()) => match event {
+                    ConnectionEvent::Received(message) => self.receive(subprotocol, message).await,
+                    ConnectionEvent::Ready(id, step) => self.answer(subprotocol, &id, step).await,
+                },
             };
             if let Err(close_reason) = outcome {
                 return close_reason;
@@ -192,8 +194,10 @@ impl Connection {
                 let reason = "Binary messages are not supported; send JSON as text";
                 Err(CloseReason::BadRequest(reason.to_owned()))
             }
-            // The WebSocket library answers pings.
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+            // Answered before the next message is read: the library would keep the answers in memory while the client
+            // does not read.
+            Some(Ok(Message::Ping(payload))) => self.send_message(Message::Pong(payload)).await,
+            Some(Ok(Message::Pong(_))) => Ok(()),
         }
     }
 

@@ -25,6 +25,14 @@ pub(super) enum Step {
     Complete,
 }
 
+/// What a connection handles next.
+pub(super) enum ConnectionEvent<M> {
+    /// A message of the client.
+    Received(M),
+    /// The next step of the operation with this id.
+    Ready(String, Step),
+}
+
 /// Runs the operation only while it is polled. Dropping it ends the operation.
 pub(super) type Steps = BoxStream<'static, Step>;
 
@@ -54,8 +62,17 @@ impl Operations {
         self.running.len() + self.ready.len()
     }
 
+    /// Waits for a message or a step. Neither takes precedence: if a client sends without a pause, its operations go on,
+    /// because other clients may wait for their locks. Cancel-safe if `message` is.
+    pub(super) async fn next_or<M>(&mut self, message: impl Future<Output = M>) -> ConnectionEvent<M> {
+        tokio::select! {
+            message = message => ConnectionEvent::Received(message),
+            Some((id, step)) = self.next() => ConnectionEvent::Ready(id, step),
+        }
+    }
+
     /// The next step to send; `None` if nothing is running. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Option<(String, Step)> {
+    async fn next(&mut self) -> Option<(String, Step)> {
         if let Some((id, step, rest)) = self.ready.pop_front() {
             self.running.insert(id.clone(), rest);
             return Some((id, step));

@@ -1,5 +1,7 @@
 //! Mutations of many tasks.
 
+use std::collections::HashSet;
+
 use async_graphql::{Context, ID, MergedObject, Object, SimpleObject};
 
 use super::Task;
@@ -179,13 +181,15 @@ async fn change<F: Future<Output = DomainResult<Vec<BulkResult>>>>(
     input: &[&str],
     write: impl FnOnce(BulkTargets) -> F,
 ) -> Result<TasksBulkChangePayload> {
+    // Repeated ids count once, as in the results.
+    let requested = ids.iter().collect::<HashSet<_>>().len();
     let (targets, versions) = match targets(ids, &versions.unwrap_or_default()) {
         Ok(read) => read,
-        Err(error) => return TasksBulkChangePayload::refused(ids.len(), error, &[]),
+        Err(error) => return TasksBulkChangePayload::refused(requested, error, &[]),
     };
     let results = match write(targets).await {
         Ok(results) => results,
-        Err(error) => return TasksBulkChangePayload::refused(ids.len(), error, input),
+        Err(error) => return TasksBulkChangePayload::refused(requested, error, input),
     };
     let successful = results.iter().filter(|one| is_done(&one.outcome)).count();
     let results = results.into_iter();

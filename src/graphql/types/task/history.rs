@@ -135,12 +135,14 @@ impl TaskEventChange {
         &self.field
     }
 
-    /// Value before the event, in the format of `Task`; a user is a global id. Null if the field was empty.
+    /// Value before the event, in the format of `Task`, but a user is a global id, and a file is its name. Null if the
+    /// field was empty.
     async fn before(&self) -> Option<&Json> {
         self.before.as_ref()
     }
 
-    /// Value after the event, in the format of `Task`; a user is a global id. Null if the field is empty.
+    /// Value after the event, in the format of `Task`, but a user is a global id, and a file is its name. Null if the
+    /// field is empty.
     async fn after(&self) -> Option<&Json> {
         self.after.as_ref()
     }

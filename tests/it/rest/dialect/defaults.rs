@@ -48,6 +48,7 @@ async fn a_list_has_the_order_of_the_old_api() {
         ("tags-files", "", "", "A,B,C"),
         ("tags-files", "", "sort_by=id", "A,B,C"),
         ("tags-files", "", "sort_by=id&sort_order=desc", "C,B,A"),
+        ("tags-files", "", "sort_order=desc", "A,B,C"),
         ("tags-files", "", "sort_by=created_at", "A,B,C"),
         ("tags-files-paged", "/tasks", "", "A,B,C"),
         ("workflow", "/items", "", "C,B,A"),

@@ -128,3 +128,37 @@ async fn a_wrong_refresh_token_is_unauthorized_in_workflow() {
     let answer = send(&app.anonymous(), Method::POST, "/api/v1/auth/refresh", refresh, 401).await;
     assert_eq!(answer.at("/error/code"), "UNAUTHORIZED");
 }
+
+#[tokio::test]
+async fn a_login_ignores_the_name_that_the_old_api_does_not_have() {
+    let app = TestApp::start().await;
+    let (ann, nobody) = (app.member().await, app.anonymous());
+    let address = format!("{}@example.com", ann.name);
+    for dialect in APIS {
+        let (name, value) = match dialect {
+            "accounts" | "workflow" => ("email", &address),
+            _ => ("username", &ann.name),
+        };
+        let mut login = json!({ "username": "", "email": "", "password": PASSWORD });
+        login[name] = json!(value);
+        let answer = send_in(dialect, &nobody, Method::POST, "/auth/login", login, 200).await;
+        expect_members(&answer.body, "access_token:text");
+    }
+}
+
+#[tokio::test]
+async fn a_registration_ignores_the_fields_that_the_old_api_does_not_have() {
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    for (dialect, unknown, value) in [
+        ("skip-limit", "full_name", json!(7)),
+        ("accounts", "username", json!("")),
+        ("tags-files", "full_name", json!("x".repeat(300))),
+        ("workflow", "username", json!("Ada Lovelace")),
+    ] {
+        let email = format!("{dialect}@example.com");
+        let mut account = json!({ "email": email, "username": dialect, "password": PASSWORD });
+        account[unknown] = value;
+        send_in(dialect, &nobody, Method::POST, "/auth/register", account, 201).await;
+    }
+}
