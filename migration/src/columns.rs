@@ -34,7 +34,7 @@ pub(crate) fn references(
 /// less than the id of the writing transaction. A transaction that writes several tables may have a lower id than one
 /// that wrote to the same task and committed meanwhile. `pg_snapshot_xmax` is one past the newest finished transaction
 /// at the time of the write, so it is greater than the id of that one. SQLite has one writer at a time, so the id is
-/// sufficient.
+/// sufficient. The migration `settled_positions` lowers the second value by one.
 pub(crate) fn transaction_id(manager: &SchemaManager<'_>) -> Expr {
     match manager.get_database_backend() {
         DbBackend::Postgres => Expr::cust(

@@ -46,6 +46,7 @@ mod m20261129_000017_client_key;
 mod m20261129_000018_notification_order;
 mod m20261130_000019_users_stamp;
 mod m20261201_000020_sigma;
+mod m20261201_000021_settled_positions;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -98,6 +99,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000018_notification_order::Migration),
             Box::new(m20261130_000019_users_stamp::Migration),
             Box::new(m20261201_000020_sigma::Migration),
+            Box::new(m20261201_000021_settled_positions::Migration),
         ]
     }
 }

@@ -1,16 +1,19 @@
-//! Database problems: a write-ahead log that readers hold, and read-only mode.
+//! Database problems: a write-ahead log that readers hold, read-only mode, and connections that cannot be opened.
 
 use std::path::PathBuf;
 
 use axum::http::Method;
 use sea_orm::{ConnectionTrait as _, Statement, TransactionTrait as _};
 use serde_json::{Value, json};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use url::Url;
 
-use crate::support::PASSWORD;
 use crate::support::answer::Answer;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::process::{Sandbox, Server, read, until};
 use crate::support::role::Role;
+use crate::support::{PASSWORD, TestApp};
 
 const TASKS: &str = "/api/v1/tasks";
 /// The server truncates a write-ahead log above this size.
@@ -149,4 +152,62 @@ async fn a_role_that_becomes_read_only_is_noticed_by_the_first_write_and_recover
     let sandbox = Sandbox::over(&database).with("DATABASE_URL", user.url());
     becomes_read_only(&format!("ROLE {}", user.sql_name()), &database, &sandbox, true).await;
     user.remove(&database).await;
+}
+
+#[tokio::test]
+async fn a_write_for_which_no_connection_can_be_opened_may_be_sent_again() {
+    if !is_postgres() {
+        return;
+    }
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let task = ann.creates_task(json!({ "title": "T" })).await;
+    let role = Role::create(&app.database).await;
+    role.grant_everything(&app.database).await;
+    let node = app.second_node_with(&[("DATABASE_URL", role.url())]).await;
+    let there = ann.with_token(&node, ann.access_token.as_deref().unwrap());
+    // Opens a connection for reads, which stays usable.
+    assert_eq!(there.titles("first: 1").await, ["T"]);
+    let set = async |login: &str| {
+        let alter = format!("ALTER ROLE {} {login}", role.sql_name());
+        app.database.execute(&alter).await;
+    };
+    set("NOLOGIN").await;
+    for (method, path) in [
+        (Method::POST, TASKS.to_owned()),
+        (Method::PATCH, format!("{TASKS}/{task}")),
+    ] {
+        let refused = there.rest(method, &path, json!({ "title": "U" })).await;
+        assert_eq!(refused.problem(), (503, "UNAVAILABLE", ""), "{}", refused.text);
+        assert_ne!(refused.header("retry-after"), "");
+    }
+    set("LOGIN").await;
+    there.creates_task(json!({ "title": "U" })).await;
+    role.remove(&app.database).await;
+}
+
+#[tokio::test]
+async fn the_database_may_have_an_ipv6_address() {
+    if !is_postgres() {
+        return;
+    }
+    // Fails on a machine without IPv6.
+    let Ok(listener) = TcpListener::bind("[::1]:0").await else {
+        return;
+    };
+    let app = TestApp::start().await;
+    let mut url = Url::parse(app.database.url()).unwrap();
+    let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+    url.set_host(Some("[::1]")).unwrap();
+    url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = TcpStream::connect(&target).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    let node = app.second_node_with(&[("DATABASE_URL", url.as_str())]).await;
+    let ann = app.member().await;
+    let there = ann.with_token(&node, ann.access_token.as_deref().unwrap());
+    there.creates_task(json!({ "title": "T" })).await;
 }

@@ -20,6 +20,7 @@ mod graphql;
 mod health;
 mod job;
 mod live;
+mod locale;
 mod migrations;
 mod monitor;
 mod noun;

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use axum::http::Method;
 use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
+use tokio::task::unconstrained;
 use tokio::time::timeout;
 
 use crate::support::TestApp;
@@ -165,5 +167,21 @@ async fn sessions_are_checked_while_several_users_attack() {
     tokio::select! {
         answer = attack.next() => panic!("an attacker was answered before the other user: {}", answer.unwrap().text),
         () = bystander => {}
+    }
+}
+
+#[tokio::test]
+async fn sessions_of_very_many_requests_are_checked_at_once() {
+    // SQLite binds fewer values in one statement.
+    const REQUESTS: usize = 33_000;
+
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let (sessions, token) = (app.app.domain().sessions(), ann.access_token.as_deref());
+    // All requests wait before the first check begins.
+    let checks = (0..REQUESTS).map(|_| sessions.authenticate(token));
+    for identity in unconstrained(join_all(checks)).await {
+        let user = identity.unwrap().actor.user_id();
+        assert_eq!(user.map(|user| user.0), Some(ann.id));
     }
 }

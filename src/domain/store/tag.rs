@@ -147,13 +147,19 @@ pub(super) async fn replace(
     let added: Vec<&String> = after.difference(before).collect();
     if !added.is_empty() {
         let ids = ensure(transaction, &added, now).await?;
-        let rows = ids.into_iter().map(|tag| task_tags::ActiveModel {
-            task_id: Set(task.0),
-            tag_id: Set(tag),
-        });
-        let insert = task_tags::Entity::insert_many(rows);
-        insert.exec_without_returning(transaction.connection()).await?;
+        assign(transaction, task, ids).await?;
     }
+    Ok(())
+}
+
+/// Adds at least one tag to a task.
+pub(super) async fn assign(transaction: &WriteTransaction, task: TaskId, tags: Vec<i32>) -> Result<()> {
+    let rows = tags.into_iter().map(|tag| task_tags::ActiveModel {
+        task_id: Set(task.0),
+        tag_id: Set(tag),
+    });
+    let insert = task_tags::Entity::insert_many(rows);
+    insert.exec_without_returning(transaction.connection()).await?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod file;
 mod full_disk;
 mod load;
 mod node;
+mod quiet;
 mod reckoning;
 mod redis;
 mod rolling;

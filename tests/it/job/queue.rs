@@ -31,7 +31,7 @@ async fn a_failing_job_is_retried_after_longer_waits_and_then_dead() {
     let app = with_a_failing_mail(&mail).await;
     // Recurring jobs would be due too when the clock moves.
     app.database
-        .execute("UPDATE jobs SET run_at = '9000-01-01 00:00:00+00:00' WHERE dedup_key IS NOT NULL")
+        .execute("UPDATE jobs SET finished_at = '2026-01-15 12:00:00+00:00' WHERE dedup_key IS NOT NULL")
         .await;
     let mut waits = Vec::new();
     for attempt in 1..MAX_ATTEMPTS {
@@ -215,4 +215,25 @@ async fn a_worker_that_cannot_schedule_its_jobs_pauses_between_attempts() {
     domain.jobs().close();
     let statements = domain.statements() - before;
     assert!((1..50).contains(&statements), "{statements} statements in 2 s");
+}
+
+#[tokio::test]
+async fn recurring_jobs_run_again_after_a_clock_that_was_ahead() {
+    const AHEAD: TimeDelta = TimeDelta::days(400);
+
+    let app = TestApp::start().await;
+    app.advance(AHEAD);
+    app.run_until_idle().await;
+    app.advance(-AHEAD);
+    // The worker of a running server schedules missing jobs again.
+    let queue_stats = app.app.domain().jobs().queue_stats(&Actor::System).await.unwrap();
+    assert_eq!(queue_stats.recurring, 0);
+    app.run_until_idle().await;
+    let now = app.app.domain().clock().now();
+    for kind in JobKind::ALL {
+        if let Some(period) = kind.recurs_after() {
+            let job = &app.jobs(kind.as_str()).await[0];
+            assert!(job.run_at <= now + period, "{kind:?}: {job:?}");
+        }
+    }
 }

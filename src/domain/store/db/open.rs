@@ -251,10 +251,20 @@ async fn cause(config: &DatabaseConfig, error: &DbErr) -> String {
     let Ok(options) = config.url.expose_secret().parse::<PgConnectOptions>() else {
         return error.to_string();
     };
-    match timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await {
+    match timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&without_brackets(options))).await {
         Ok(Err(cause)) => cause.to_string(),
         Ok(Ok(_)) => error.to_string(),
         Err(_) => format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
+    }
+}
+
+/// A URL has brackets around an IPv6 address. The driver would resolve it as a name.
+fn without_brackets(postgres: PgConnectOptions) -> PgConnectOptions {
+    let address = postgres.get_host().strip_prefix('[');
+    let address = address.and_then(|host| host.strip_suffix(']')).map(str::to_owned);
+    match address {
+        Some(address) => postgres.host(&address),
+        None => postgres,
     }
 }
 
@@ -273,8 +283,8 @@ fn options(config: &DatabaseConfig, access: Access) -> ConnectOptions {
                 .set_application_name("taskwire")
                 .map_sqlx_postgres_opts(move |postgres| {
                     // An abandoned transaction would block live delivery for good.
-                    let postgres =
-                        postgres.options([("idle_in_transaction_session_timeout", idle_milliseconds.as_str())]);
+                    let postgres = without_brackets(postgres)
+                        .options([("idle_in_transaction_session_timeout", idle_milliseconds.as_str())]);
                     match access {
                         // Frequently read pages are in memory, where random access costs the same. Compiling a list
                         // query takes longer than running it.

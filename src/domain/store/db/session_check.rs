@@ -16,6 +16,9 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::policy::System;
 use crate::domain::store::session;
 
+/// Checks in one statement. SQLite binds at most 32,766 values, and many requests may wait after a pause.
+const MAX_BATCH: usize = 1_000;
+
 type SessionOfUser = (UserId, SessionId);
 /// Current role and time zone; `None` if the session or the account has ended.
 type State = Result<Option<AccountState>>;
@@ -57,11 +60,12 @@ impl SessionChecker {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes all waiting checks. If there are none, the next check starts a new run.
+    /// Takes the checks that have waited longest. If there are none, the next check starts a new run.
     fn take(&self) -> Option<Vec<(SessionOfUser, oneshot::Sender<State>)>> {
         let mut queue = self.queue();
-        queue.is_running = !queue.waiting.is_empty();
-        queue.is_running.then(|| std::mem::take(&mut queue.waiting))
+        let count = queue.waiting.len().min(MAX_BATCH);
+        queue.is_running = count > 0;
+        queue.is_running.then(|| queue.waiting.drain(..count).collect())
     }
 }
 

@@ -73,7 +73,7 @@ impl From<AtOnceError> for Error {
 /// database closes a connection, it may have committed before.
 fn is_undone(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
-        return matches!(error, DbErr::ConnectionAcquire(_));
+        return matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_));
     };
     let code = cause.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| !code.starts_with(SHUT_DOWN))

@@ -145,10 +145,10 @@ fn compared(connection: &impl ConnectionTrait, columns: &str, operator: &str, po
 }
 
 /// The first position after the newest event, for rows that are not events and have their own transaction. It is not
-/// that of the event: its cursor is after all rows at its position.
+/// that of the event: its cursor is after all rows at its position. It is settled when the transaction has ended.
 pub(in crate::domain::store) async fn current_position(transaction: &WriteTransaction) -> Result<LogPosition> {
     const POSTGRES: &str = "SELECT GREATEST(pg_current_xact_id()::text::bigint, \
-            pg_snapshot_xmax(pg_current_snapshot())::text::bigint) AS transaction_id, \
+            pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) AS transaction_id, \
             GREATEST(pruned_id, (SELECT MAX(id) FROM task_events)) AS id FROM event_log";
     const SQLITE: &str = "SELECT 0 AS transaction_id, \
             MAX(pruned_id, (SELECT COALESCE(MAX(id), 0) FROM task_events)) AS id FROM event_log";

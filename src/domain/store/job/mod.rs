@@ -2,6 +2,7 @@
 
 pub(in crate::domain) mod mail_count;
 
+use chrono::TimeDelta;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType, OnConflict};
@@ -112,12 +113,30 @@ pub(super) async fn enqueue_mail(
     Ok(())
 }
 
-/// Adds recurring jobs that are missing. `dedup_key` prevents duplicates.
+/// The clocks of servers differ by less than this.
+const MAX_SKEW: TimeDelta = TimeDelta::minutes(5);
+
+/// Whether a recurring job starts later than after its period: the clock was ahead when it was scheduled. It would not
+/// run before that time comes.
+fn is_adrift(kind: JobKind, now: Timestamp) -> Expr {
+    let latest = now + kind.recurs_after().unwrap_or_default() + MAX_SKEW;
+    Column::DedupKey.eq(kind.as_str()).and(Column::RunAt.gt(latest))
+}
+
+/// Adds recurring jobs that are missing, and reschedules those that are adrift. `dedup_key` prevents duplicates.
 pub(in crate::domain) async fn schedule(
     transaction: &WriteTransaction,
     _system: &System,
     recurring: Vec<NewJob>,
 ) -> Result<()> {
+    for job in &recurring {
+        let update = Entity::update_many()
+            .col_expr(Column::RunAt, Expr::value(job.run_at))
+            .col_expr(Column::UpdatedAt, Expr::value(job.now))
+            .filter(Column::FinishedAt.is_null())
+            .filter(is_adrift(job.kind, job.now));
+        transaction.execute(update).await?;
+    }
     let rows = recurring.into_iter().map(|job| ActiveModel {
         dedup_key: Set(Some(job.kind.as_str().to_owned())),
         ..job.into()
@@ -317,7 +336,8 @@ pub(in crate::domain) async fn find_background_task(
 /// Pending, running and recurring jobs, and since when the first of the pending ones waits.
 type Counts = (Option<i64>, Option<i64>, Option<i64>, Option<Timestamp>);
 
-/// Excludes finished jobs, which are many.
+/// Excludes finished jobs, which are many. Recurring jobs that are adrift do not count as recurring, so that the worker
+/// schedules them again.
 pub(in crate::domain) async fn queue_stats(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Jobs>,
@@ -325,12 +345,14 @@ pub(in crate::domain) async fn queue_stats(
 ) -> Result<QueueStats> {
     let is_running = || Column::LockedUntil.is_not_null().and(Column::LockedUntil.gt(now));
     let is_waiting = || Column::RunAt.lte(now).and(is_running().not());
+    let in_time = JobKind::ALL.into_iter().map(|kind| is_adrift(kind, now).not());
+    let recurs = in_time.fold(Column::DedupKey.is_not_null(), |recurs, next| recurs.and(next));
     let counted = |condition: Expr| Expr::expr(Expr::case(condition, 1).finally(0)).sum();
     let (pending, running, recurring, waiting_since) = Entity::find()
         .select_only()
         .column_as(counted(is_waiting()), "pending")
         .column_as(counted(is_running()), "running")
-        .column_as(counted(Column::DedupKey.is_not_null()), "recurring")
+        .column_as(counted(recurs), "recurring")
         .column_as(
             Expr::expr(Expr::case(is_waiting(), Expr::col(Column::RunAt))).min(),
             "waiting_since",

@@ -29,6 +29,8 @@ pub(in crate::domain) async fn insert(
     new: Snapshot,
 ) -> Result<Option<Snapshot>> {
     let new = owned(permit, new);
+    // Before the task, as in a bulk write: a request with the same tag and client key would deadlock with it.
+    let tags = ids_of_tags(transaction, &new.task.tags, new.task.created_at).await?;
     let key = OnConflict::columns(CLIENT_KEY)
         .target_and_where(Column::ClientKey.is_not_null())
         .do_nothing()
@@ -41,8 +43,9 @@ pub(in crate::domain) async fn insert(
         return Ok(None);
     };
     let created = with_id(new, inserted.last_insert_id);
-    let task = &created.task;
-    tag::replace(transaction, task.id, &Tags::new(), &task.tags, task.created_at).await?;
+    if !tags.is_empty() {
+        tag::assign(transaction, created.task.id, tags).await?;
+    }
     Ok(Some(created))
 }
 
@@ -61,10 +64,15 @@ pub(in crate::domain) async fn ensure_tags(
     tags: &Tags,
     now: Timestamp,
 ) -> Result<()> {
-    if !tags.is_empty() {
-        tag::ensure(transaction, &tags.iter().collect::<Vec<_>>(), now).await?;
+    ids_of_tags(transaction, tags, now).await.map(drop)
+}
+
+/// Creates missing tags and returns all ids.
+async fn ids_of_tags(transaction: &WriteTransaction, tags: &Tags, now: Timestamp) -> Result<Vec<i32>> {
+    if tags.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    tag::ensure(transaction, &tags.iter().collect::<Vec<_>>(), now).await
 }
 
 /// Whether [`insert_at_once`] can be used. Only PostgreSQL takes two inserts as one statement, and an idempotency key

@@ -24,14 +24,16 @@ pub(in crate::domain) async fn find_login(
     system: &System,
     name: &str,
 ) -> Result<Option<Login>> {
-    let name = name.trim().to_lowercase();
+    let name = name.trim();
     if name.contains('\0') {
         return Ok(None);
     }
     let named = if name.contains('@') {
-        Condition::all().add(Column::Email.eq(name))
+        Condition::all().add(Column::Email.eq(name.to_lowercase()))
     } else {
-        Condition::all().add(Expr::expr(Func::lower(Expr::col(Column::Username))).eq(name))
+        // The database folds both sides, as for the unique index: in a Turkish database, the lower case of `I` is `ı`.
+        let lower = |name: Expr| Expr::expr(Func::lower(name));
+        Condition::all().add(lower(Expr::col(Column::Username)).eq(lower(Expr::val(name))))
     };
     login(connection, system, Entity::find().filter(named)).await
 }

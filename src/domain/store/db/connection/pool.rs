@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::{self, Pool as DriverPool};
+use sea_orm::sqlx::{self, Connection as _, Pool as DriverPool};
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -18,6 +18,9 @@ use crate::telemetry::metric;
 
 /// A connection that was idle for this long is tested before use.
 const LONG: Duration = Duration::from_secs(30);
+
+/// A tested connection that takes longer to answer is closed.
+const TEST_LIMIT: Duration = Duration::from_secs(1);
 
 /// After this time a connection returns to the driver's pool, which closes old ones.
 const MAX_KEPT: Duration = Duration::from_mins(10);
@@ -98,9 +101,10 @@ impl<DB: Engine> ConnectionPool<DB> {
         let permits = permits.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))??;
         let outage = self.outage.subscribe();
         let idle = self.idle().pop();
-        let (open, was_kept) = match idle.filter(|idle| idle.since.elapsed() < LONG) {
-            Some(idle) => (idle.open, true),
-            // Boxed: this path is rare, and its large future would enlarge that of every statement.
+        let (open, was_kept) = match idle {
+            Some(idle) if idle.since.elapsed() < LONG => (idle.open, true),
+            // Boxed: these paths are rare, and their large futures would enlarge that of every statement.
+            Some(idle) => (Box::pin(self.test(idle.open)).await?, false),
             None => (Box::pin(self.take()).await?, false),
         };
         let borrowed = BorrowedConnection {
@@ -126,6 +130,21 @@ impl<DB: Engine> ConnectionPool<DB> {
             _connection: acquire(connections).await?,
             _share: share,
         })
+    }
+
+    /// Returns the connection if it still answers, otherwise another one. A firewall may forget idle connections
+    /// without closing them. The driver's pool would wait minutes for their answers, and give their places to nobody.
+    async fn test(&self, open: OpenConnection<DB>) -> Result<OpenConnection<DB>, DbErr> {
+        let mut tested = Tested(Some(open));
+        if tested.answers().await
+            && let Some(open) = tested.0.take()
+        {
+            return Ok(open);
+        }
+        drop(tested);
+        // The others have probably been forgotten too.
+        self.forget_idle();
+        self.take().await
     }
 
     async fn take(&self) -> Result<OpenConnection<DB>, DbErr> {
@@ -176,8 +195,8 @@ impl<DB: Engine> ConnectionPool<DB> {
         self.settings.limit
     }
 
-    /// Returns idle connections to the driver's pool, which closes broken ones.
-    pub(super) fn return_idle(&self) {
+    /// Returns idle connections to the driver's pool.
+    fn return_idle(&self) {
         self.idle().clear();
     }
 
@@ -267,4 +286,24 @@ pub(super) struct BorrowedConnection<DB: Engine> {
     pub(super) was_kept: bool,
     pub(super) transaction: TransactionState,
     _permits: Permits,
+}
+
+/// A connection that may be dead. Dropping it closes it.
+struct Tested<DB: Engine>(Option<OpenConnection<DB>>);
+
+impl<DB: Engine> Tested<DB> {
+    async fn answers(&mut self) -> bool {
+        match &mut self.0 {
+            Some(open) => matches!(timeout(TEST_LIMIT, open.connection.ping()).await, Ok(Ok(()))),
+            None => false,
+        }
+    }
+}
+
+impl<DB: Engine> Drop for Tested<DB> {
+    fn drop(&mut self) {
+        if let Some(open) = self.0.take() {
+            drop(open.connection.detach());
+        }
+    }
 }

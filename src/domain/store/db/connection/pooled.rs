@@ -142,7 +142,7 @@ impl<DB: Engine> PooledConnection<DB> {
     pub(in crate::domain::store) fn fail(mut self, error: &sqlx::Error) -> bool {
         let is_broken = is_broken(error);
         if is_broken {
-            self.pool.return_idle();
+            self.pool.forget_idle();
         }
         let was_stale = is_broken && self.borrowed.as_ref().is_some_and(|borrowed| borrowed.was_kept);
         let is_at_rest =
