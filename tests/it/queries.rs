@@ -214,7 +214,7 @@ async fn descriptions_are_read_only_if_selected() {
     let query = "{
         tasks { nodes { title } edges { node { ... on Node { ... on Task { ...F } } } } }
         again: tasks { nodes { text: description } }
-        users { nodes { ownedTasks { nodes { ...F owner { username } } } assignedTasks { totalCount } } } }
+        users(first: 20) { nodes { ownedTasks { nodes { ...F owner { username } } } assignedTasks { totalCount } } } }
         fragment F on Task { description }";
     let (_, data) = cost(&app, &boss, query).await;
     assert_eq!(data["tasks"]["edges"][0]["node"]["description"], "D");

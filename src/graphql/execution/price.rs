@@ -77,6 +77,10 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> Price {
         // Each change has the old and the new value, which can be a description.
         ("TaskEvent", "changes") => POINT / 2,
         ("Mutation", _) | (_, "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount") => 20 * POINT,
+        // Of another user's tasks, those that the viewer may not see are read too.
+        ("User", "ownedTasks" | "assignedTasks") => 6 * POINT,
+        // Also reads the task, to check that it is visible.
+        ("Query", "taskHistory") | ("Task", "history") => 3 * POINT,
         // Introspection reads only memory.
         (parent, _) if parent.starts_with("__") => POINT / 50,
         (_, _) if is_leaf => POINT / 20,

@@ -28,6 +28,11 @@ const PER_POINT = 50;
  * each round has all of these documents, so that a few busy seconds are not in every measurement of one document.
  */
 const ATTEMPTS = 12;
+/**
+ * Times that a document is asked in a row, as the smallest query is: the first one after another document finds the
+ * processor's caches cold.
+ */
+const IN_A_ROW = 3;
 const REPORTED = 10;
 const [USERS, TASKS] = [100, 100_000];
 
@@ -109,10 +114,11 @@ async function measure(engine, database) {
     const score = ({ milliseconds, points }) => (Math.max(0, milliseconds - base) * 1000) / points;
     const isAbove = (document) => score(document) > PER_POINT;
     for (let attempt = 1; attempt < ATTEMPTS; attempt += 1)
-      for (const document of found.filter(isAbove)) {
-        const { milliseconds } = await ask(server, document.who, document.query, document.variables);
-        document.milliseconds = Math.min(document.milliseconds, milliseconds);
-      }
+      for (const document of found.filter(isAbove))
+        for (let repeat = 0; repeat < IN_A_ROW; repeat += 1) {
+          const { milliseconds } = await ask(server, document.who, document.query, document.variables);
+          document.milliseconds = Math.min(document.milliseconds, milliseconds);
+        }
     for (const document of found) document.score = score(document);
     found.sort((one, other) => other.score - one.score);
     const above = found.filter(isAbove).length;

@@ -154,13 +154,15 @@ pub(super) fn priority_of(rank: i16) -> Result<Priority> {
 pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
     match scope.visibility() {
         Visibility::Everything => Condition::all(),
-        Visibility::Of(user) => {
-            let is_theirs = |column| Expr::col((Entity, column)).add(0).eq(user.0);
-            Condition::any()
-                .add(is_theirs(Column::OwnerId))
-                .add(is_theirs(Column::AssigneeId))
-        }
+        Visibility::Of(user) => Condition::any()
+            .add(is_user(Column::OwnerId, user))
+            .add(is_user(Column::AssigneeId, user)),
     }
+}
+
+/// Compares a sum, which no index serves.
+fn is_user(column: Column, user: UserId) -> Expr {
+    Expr::col((Entity, column)).add(0).eq(user.0)
 }
 
 /// Condition for selecting all tasks in scope, which can use indexes.
