@@ -72,7 +72,7 @@ use self::clock::Clock;
 use self::diagnosis::Diagnosis;
 use self::error::Result;
 use self::event::Events;
-use self::idempotency::Idempotency;
+use self::idempotency::{Idempotency, RequestHasher};
 use self::job::{Jobs, WorkerHandle};
 use self::live::{Bus, Hub, Live};
 use self::local_time::LocalNow;
@@ -99,6 +99,7 @@ pub(crate) struct Core {
     password_turns: PasswordTurns,
     tokens: TokenSigner,
     links: LinkSigner,
+    request_hasher: RequestHasher,
     access_token_ttl: TimeDelta,
     refresh_token_ttl: TimeDelta,
     event_retention: TimeDelta,
@@ -153,6 +154,7 @@ impl Domain {
         } = config;
         let tokens = TokenSigner::new(key, auth.issuer.clone(), auth.audience.clone())?;
         let links = LinkSigner::new(key, config.http.base_url());
+        let request_hasher = RequestHasher::new(key);
         let passwords = Passwords::new(auth.password_policy)?;
         let upload_quota = storage.quota;
         let storage = Storage::open(storage)?;
@@ -172,6 +174,7 @@ impl Domain {
             password_turns: PasswordTurns::default(),
             tokens,
             links,
+            request_hasher,
             access_token_ttl,
             refresh_token_ttl,
             event_retention: TimeDelta::from_std(database.event_retention)?,

@@ -11,7 +11,7 @@ use super::upload::Uploads;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::event::EventCursor;
-use crate::domain::session::Device;
+use crate::domain::session::{Device, Identity};
 use crate::http::caller::Caller;
 use crate::rate_limit::Allowance;
 
@@ -78,6 +78,20 @@ impl RequestContext {
     #[must_use]
     pub fn response_size(&self) -> &ResponseSize {
         &self.response_size
+    }
+
+    /// The context of the same request for another user, with new loaders.
+    #[must_use]
+    pub fn signed_in_as(&self, Identity { actor, expires_at }: Identity) -> Self {
+        let device = self.caller.device.clone();
+        let caller = Caller {
+            actor,
+            device,
+            expires_at,
+        };
+        let size = Arc::clone(&self.response_size);
+        Self::new(self.domain.clone(), caller, self.spending, self.uploads.clone(), size)
+            .beginning_at(self.event_cursor.clone())
     }
 
     /// Sets the position of the event log at the start of the request.

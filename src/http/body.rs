@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use futures_util::{Stream, StreamExt as _, stream};
+use multer::{Field, Multipart};
 use tokio::sync::Mutex;
+
+/// Maximum bytes of the head of a part: its boundary and headers.
+pub(crate) const MAX_HEAD: u64 = 16 * 1024;
 
 #[derive(Clone)]
 pub(crate) struct Source {
@@ -34,7 +38,7 @@ impl Source {
 
     /// The parser buffers everything that is available before it parses, and treats a body that ends while it searches
     /// for the first boundary as broken. So this yields to the runtime after each piece.
-    pub(crate) fn pieces(&self) -> impl Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + use<> {
+    fn pieces(&self) -> impl Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + use<> {
         stream::unfold((self.clone(), false), async |(source, has_begun)| {
             if has_begun {
                 tokio::task::yield_now().await;
@@ -53,5 +57,64 @@ impl Source {
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         spent.map(|_| ()).map_err(|_| Exceeded)
+    }
+}
+
+/// Limits the head of a part. For each piece that arrives, the parser searches the whole head again, so a long one in
+/// small pieces would take minutes.
+#[derive(Clone, Default)]
+struct HeadLimit(Arc<AtomicU64>);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the head of a part is larger than allowed")]
+pub(crate) struct HeadTooLarge;
+
+impl HeadLimit {
+    /// The head of a part follows.
+    fn begin(&self) {
+        self.0.store(MAX_HEAD, Ordering::Relaxed);
+    }
+
+    /// The content of the part follows.
+    fn end(&self) {
+        self.0.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    /// The last piece of a head may be longer, because it can contain the content, too.
+    fn spend(&self, bytes: u64) -> Result<(), HeadTooLarge> {
+        let left = self.0.load(Ordering::Relaxed);
+        self.0.store(left.saturating_sub(bytes), Ordering::Relaxed);
+        if left == 0 { Err(HeadTooLarge) } else { Ok(()) }
+    }
+}
+
+/// The parts of a form, in order.
+pub(crate) struct FormParts {
+    form: Multipart<'static>,
+    head: HeadLimit,
+}
+
+impl FormParts {
+    pub(crate) fn new(source: &Source, boundary: String) -> Self {
+        let head = HeadLimit::default();
+        let limit = head.clone();
+        let pieces = source.pieces().map(move |piece| {
+            piece.and_then(|piece| {
+                limit.spend(piece.len() as u64)?;
+                Ok(piece)
+            })
+        });
+        Self {
+            form: Multipart::new(pieces, boundary),
+            head,
+        }
+    }
+
+    /// The next part. The last one must be read to its end, because its rest would count as head, and be dropped.
+    pub(crate) async fn next(&mut self) -> multer::Result<Option<Field<'static>>> {
+        self.head.begin();
+        let part = self.form.next_field().await;
+        self.head.end();
+        part
     }
 }

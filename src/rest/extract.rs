@@ -251,23 +251,6 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// The body of an HTML form.
-pub(super) struct Form<T>(pub(super) T);
-
-impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, app: &AppState) -> Result<Self> {
-        const FORM: &str = "application/x-www-form-urlencoded";
-
-        check_content_type(request.headers(), |kind| kind == FORM, FORM)?;
-        let exchange = request.extensions().get::<Exchange>().cloned();
-        let bytes = read_body(request, app).await?;
-        let canonical = exchange.map(|exchange| exchange.form(&bytes));
-        read_pairs(canonical.as_deref().unwrap_or(&bytes), "body").map(Self)
-    }
-}
-
 /// The media type in lower case, without parameters.
 pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     let given = headers.get(header::CONTENT_TYPE)?.to_str().unwrap_or_default();
@@ -331,7 +314,7 @@ fn unread_json(error: serde_path_to_error::Error<serde_json::Error>, bytes: &[u8
     }
 }
 
-fn read_pairs<T: DeserializeOwned>(bytes: &[u8], whole: &str) -> Result<T> {
+pub(super) fn read_pairs<T: DeserializeOwned>(bytes: &[u8], whole: &str) -> Result<T> {
     if !is_utf8(bytes) {
         let message = format!("The {whole} has percent-encoded bytes that are not UTF-8; encode values as UTF-8");
         return Err(Problem::bad_request(message));

@@ -30,6 +30,7 @@ mod background;
 mod dialect;
 pub mod error;
 mod extract;
+mod form;
 mod idempotency;
 pub mod openapi;
 mod operation;

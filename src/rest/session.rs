@@ -11,7 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::error::{Problem, Result};
-use super::extract::{Body, Form, Parameters, Sender, SignedIn};
+use super::extract::{Body, Parameters, Sender, SignedIn};
+use super::form::Form;
 use super::idempotency;
 use super::openapi::schema::{self, described_by_hand};
 use super::rate_limit::limit_refresh;
@@ -260,6 +261,8 @@ pub(super) async fn login(Sender(app, device): Sender, Body(input): Body<LoginIn
 }
 
 /// Sign in with an OAuth2 form
+///
+/// The form may also be sent as `multipart/form-data`, as browsers send `FormData`.
 #[utoipa::path(post, path = "/auth/login/access-token", operation_id = "loginByForm", security(()),
     request_body(content = PasswordGrant, content_type = "application/x-www-form-urlencoded"),
     responses(

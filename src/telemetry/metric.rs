@@ -156,7 +156,7 @@ const METRICS: [Metric; 45] = [
     labelled(
         BACKUP_AGE,
         Gauge,
-        "Seconds since the last backup by `taskwire backup`; since the creation of the database if there is none",
+        "Seconds since the last backup by `taskwire backup`; does not exist before the first",
     ),
     labelled(CACHE, Counter, "Look-ups in a cache, by cache and result: hit or miss"),
     labelled(

@@ -29,8 +29,8 @@ const OURS = {
     {
       exceptions: {
         types: [
-          ...['NotificationEvent', 'PageInfo', 'RateLimit', 'Tag', 'TaskBulkCreateResult', 'TaskEvent', 'TaskEventChange'],
-          ...['TaskSnapshot', 'TaskSnapshotUser', 'TaskStatistics'],
+          ...['NotificationEvent', 'PageInfo', 'RateLimit', 'Tag', 'TaskBulkCreateResult', 'TaskBulkResult', 'TaskEvent'],
+          ...['TaskEventChange', 'TaskSnapshot', 'TaskSnapshotUser', 'TaskStatistics'],
         ],
         suffixes: ['Connection', 'Count', 'Edge', 'Error', 'Payload'],
       },

@@ -33,6 +33,28 @@ async fn every_type_field_argument_and_enum_value_is_described() {
     assert_eq!(undescribed, Vec::<String>::new());
 }
 
+/// Relay identifies records by `id` alone: two objects with the same `id` become one.
+#[tokio::test]
+async fn only_nodes_have_an_id() {
+    let app = TestApp::start().await;
+    let answer = app
+        .anonymous()
+        .graphql(include_str!("graphql/introspection.graphql"), json!({}))
+        .await;
+    let types = answer.data()["__schema"]["types"].as_array().unwrap();
+    let has = |kind: &Value, list: &str, wanted: &str| {
+        let parts = kind[list].as_array();
+        parts.is_some_and(|parts| parts.iter().any(|part| name(part) == wanted))
+    };
+    let with_id: Vec<&Value> = types
+        .iter()
+        .filter(|kind| kind["kind"] == "OBJECT" && has(kind, "fields", "id"))
+        .collect();
+    assert!(with_id.len() > 3, "{}", answer.text);
+    let others = with_id.into_iter().filter(|kind| !has(kind, "interfaces", "Node"));
+    assert_eq!(others.map(name).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
 /// Collects this part of the schema, and its children, if they have no description.
 fn note(part: &Value, path: &str, undescribed: &mut Vec<String>) {
     if part["description"].as_str().is_none_or(str::is_empty) {

@@ -55,7 +55,8 @@ pub(super) const REDIS: Group = Group {
         ),
         Setting::new(
             "REDIS_TIMEOUT_MS",
-            "Longest time for an answer of Redis, in milliseconds. After that, Redis is skipped for a second",
+            "Longest time for an answer of Redis, in milliseconds. After that, Redis is skipped until it answers in \
+             time",
         ),
     ],
 };

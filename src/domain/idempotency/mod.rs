@@ -5,8 +5,10 @@
 //! commit. If the server dies, a retry checks the data: it runs the write if nothing was written, otherwise it reports
 //! what was. An attempt cannot commit after another one took over its claim.
 
+mod request_hasher;
 mod use_cases;
 
+pub(crate) use self::request_hasher::RequestHasher;
 pub use self::use_cases::{Claim, Idempotency, Ticket};
 use super::named_enum::named_enum;
 

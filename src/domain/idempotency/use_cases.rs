@@ -55,13 +55,14 @@ impl<'a> Idempotency<'a> {
         Self { core }
     }
 
-    /// Claims a key for a request, identified by `request_hash`. A write that has not ended after `longest` counts as
+    /// Claims a key for a request, identified by `fingerprint`. A write that has not ended after `longest` counts as
     /// failed.
     #[tracing::instrument(target = "taskwire::span", name = "idempotency.claim", skip_all)]
-    pub async fn claim(self, actor: &Actor, key: &str, request_hash: &str, longest: Duration) -> Result<Claim> {
+    pub async fn claim(self, actor: &Actor, key: &str, fingerprint: &str, longest: Duration) -> Result<Claim> {
         let user = actor.signed_in()?.id;
         let permit = policy::permit(actor, RepeatRequest, &Own::of(user))?;
         check(key)?;
+        let request_hash = self.core.request_hasher.hash(fingerprint)?;
         let claim = store::idempotency::Claim {
             user,
             key: key.to_owned(),
@@ -72,7 +73,7 @@ impl<'a> Idempotency<'a> {
         let transaction = self.core.store.begin().await?;
         store::idempotency::forget_expired(&transaction, &permit, now).await?;
         let moments = [now, leased_until, now + LIFE];
-        let mut is_ours = store::idempotency::insert(&transaction, &permit, &claim, request_hash, moments).await?;
+        let mut is_ours = store::idempotency::insert(&transaction, &permit, &claim, &request_hash, moments).await?;
         let found = if is_ours {
             None
         } else {

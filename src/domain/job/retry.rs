@@ -34,6 +34,8 @@ pub(super) fn after_failure(
     let error = match failure {
         Failure::Passing(error) | Failure::Final(error) => format!("{error:#}"),
     };
+    // PostgreSQL cannot store U+0000, which the answer of a mail server may contain.
+    let error = error.replace(char::is_control, " ");
     if recurs.is_none() && (matches!(failure, Failure::Final(_)) || claim.attempt >= MAX_ATTEMPTS) {
         return JobOutcome::Dead { error };
     }

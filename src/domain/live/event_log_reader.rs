@@ -113,8 +113,9 @@ impl EventLogReader {
     /// Delivers all settled entries.
     async fn look(&mut self) -> Result<Look> {
         let settled = store::event::log::settled(self.store.system_reader(), &self.scope).await?;
-        if settled.log != self.log {
-            tracing::warn!("the event log was replaced: every live connection is closed");
+        // A replica that lacks the newest commits gives their positions to other events when it becomes the primary.
+        if settled.log != self.log || settled.events < self.events {
+            tracing::warn!("the event log was replaced, or lost its newest events: every live connection is closed");
             self.registry.end_all(Ending::Replaced);
             self.present.forget();
             self.log = settled.log;
@@ -160,7 +161,7 @@ impl EventLogReader {
                 None => session::state_of(&self.store, user, session).await?,
             };
             states.insert(session, state);
-            connection_user.set_state(state);
+            connection_user.set_change(state);
         }
         self.registry.role_changed(user);
         Ok(())

@@ -1,6 +1,6 @@
 //! Open connections of signed-in users.
 
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, Weak};
 
 use tokio::sync::{Mutex, MutexGuard, watch};
 
@@ -19,27 +19,43 @@ pub enum Ending {
     Slow,
     /// The server shuts down.
     Shutdown,
-    /// The event log was replaced, so old cursors are invalid.
+    /// The event log was replaced, or lost its newest events, so cursors may be invalid.
     Replaced,
 }
 
 /// The user of a connection, with their current role and time zone.
 #[derive(Debug)]
 pub(super) struct ConnectionUser {
-    user: RwLock<SignedIn>,
+    current: RwLock<CurrentUser>,
     ending: watch::Sender<Option<Ending>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct CurrentUser {
+    user: SignedIn,
+    /// Number of changes that the reader of the log has set.
+    changes: u64,
 }
 
 impl ConnectionUser {
     pub(super) fn new(user: SignedIn) -> Self {
+        let user = SignedIn { users: None, ..user };
         Self {
-            user: RwLock::new(SignedIn { users: None, ..user }),
+            current: RwLock::new(CurrentUser { user, changes: 0 }),
             ending: watch::Sender::new(None),
         }
     }
 
     pub(super) fn signed_in(&self) -> SignedIn {
-        *self.user.read().unwrap_or_else(PoisonError::into_inner)
+        self.current().user
+    }
+
+    fn current(&self) -> CurrentUser {
+        *self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> RwLockWriteGuard<'_, CurrentUser> {
+        self.current.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the connection, unless it has ended.
@@ -55,20 +71,41 @@ impl ConnectionUser {
         self.ending.borrow().is_some()
     }
 
-    /// Reads the current state of the user.
+    /// Reads the current state of the user. If the reader of the log sets a change meanwhile, which may be newer, it
+    /// reads again.
     pub(super) async fn look_up(&self, store: &Store) -> Result<()> {
-        let SignedIn { id, session, .. } = self.signed_in();
-        self.set_state(session::state_of(store, id, session).await?);
-        Ok(())
+        loop {
+            let CurrentUser { user, changes } = self.current();
+            let state = session::state_of(store, user.id, user.session).await?;
+            if self.set_unless_changed(changes, state) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sets a state that was read after this number of changes. False if there was another change.
+    fn set_unless_changed(&self, changes: u64, state: Option<AccountState>) -> bool {
+        let mut current = self.lock();
+        let is_newest = current.changes == changes;
+        if is_newest {
+            self.set(&mut current.user, state);
+        }
+        is_newest
+    }
+
+    /// Sets the state after a change of the account.
+    pub(super) fn set_change(&self, state: Option<AccountState>) {
+        let mut current = self.lock();
+        current.changes += 1;
+        self.set(&mut current.user, state);
     }
 
     /// Sets the current role and time zone; `None` ends the connection.
-    pub(super) fn set_state(&self, state: Option<AccountState>) {
+    fn set(&self, user: &mut SignedIn, state: Option<AccountState>) {
         let Some(AccountState { role, time_zone, .. }) = state else {
             self.end(Ending::Session);
             return;
         };
-        let mut user = self.user.write().unwrap_or_else(PoisonError::into_inner);
         *user = SignedIn {
             role,
             time_zone,
@@ -124,5 +161,39 @@ impl Drop for LiveConnection {
         if let Some(registry) = self.registry.upgrade() {
             registry.disconnect(self.connection_user.signed_in().id, self.number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::actor::{Role, UsersStamp};
+    use crate::domain::id::{SessionId, UserId};
+    use crate::domain::local_time::DEFAULT_TIME_ZONE;
+
+    fn state(role: Role) -> Option<AccountState> {
+        Some(AccountState {
+            role,
+            time_zone: DEFAULT_TIME_ZONE,
+            users: UsersStamp(0),
+        })
+    }
+
+    #[test]
+    fn a_role_that_was_read_before_a_change_does_not_replace_it() {
+        let user = ConnectionUser::new(SignedIn {
+            id: UserId(1),
+            role: Role::Admin,
+            session: SessionId(1),
+            time_zone: DEFAULT_TIME_ZONE,
+            users: None,
+        });
+        let before = user.current().changes;
+        user.set_change(state(Role::User));
+        assert!(!user.set_unless_changed(before, state(Role::Admin)));
+        assert_eq!(user.signed_in().role, Role::User);
+        // It is read again, after the change.
+        assert!(user.set_unless_changed(user.current().changes, state(Role::Admin)));
+        assert_eq!(user.signed_in().role, Role::Admin);
     }
 }

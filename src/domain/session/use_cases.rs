@@ -3,13 +3,14 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
-    Device, FAMILY_BYTES, GRACE, Identity, NewSession, REFRESH_TOKEN_BYTES, Session, Tokens, digest, slow_down,
+    Device, FAMILY_BYTES, GRACE, Identity, LiveSession, NewSession, REFRESH_TOKEN_BYTES, Session, Tokens, digest,
+    slow_down,
 };
 use crate::domain::actor::{AccountState, Actor, Role, SignedIn};
 use crate::domain::error::{Credential, Error, Result, SignedOut};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::network::Network;
-use crate::domain::policy::{CreateUser, EndSessions, NewUser};
+use crate::domain::policy::{CreateUser, EndSessions, NewUser, Scope};
 use crate::domain::random::{hexadecimal, url_safe};
 use crate::domain::store::{Store, WriteTransaction};
 use crate::domain::token::Bearer;
@@ -193,9 +194,28 @@ impl<'a> Sessions<'a> {
     /// The actor's active sessions, the most recently used first; up to 100.
     pub async fn own(self, actor: &Actor) -> Result<Vec<Session>> {
         let scope = policy::scope::<policy::Sessions>(actor)?;
-        let (reader, current) = (self.core.store.reader(actor), actor.signed_in()?.session);
+        let reader = self.core.store.reader(actor);
         let live = store::session::live(&reader, &scope, self.core.clock.now()).await?;
-        let current = store::session::family(&reader, &scope, current).await?;
+        self.compared_with_current(actor, &scope, live).await
+    }
+
+    /// The actor's active sessions with these ids.
+    pub async fn find_many(self, actor: &Actor, ids: &[SessionId]) -> Result<Vec<Session>> {
+        let scope = policy::scope::<policy::Sessions>(actor)?;
+        let reader = self.core.store.reader(actor);
+        let live = store::session::find_many(&reader, &scope, ids, self.core.clock.now()).await?;
+        self.compared_with_current(actor, &scope, live).await
+    }
+
+    /// Sets whether each session is the current one.
+    async fn compared_with_current(
+        self,
+        actor: &Actor,
+        scope: &Scope<policy::Sessions>,
+        live: Vec<LiveSession>,
+    ) -> Result<Vec<Session>> {
+        let (reader, current) = (self.core.store.reader(actor), actor.signed_in()?.session);
+        let current = store::session::family(&reader, scope, current).await?;
         let sessions = live.into_iter().map(|live| Session {
             is_current: current.as_ref() == Some(&live.family),
             ..live.session
@@ -206,7 +226,7 @@ impl<'a> Sessions<'a> {
     /// Ends one of the actor's sessions, possibly the current one. Returns its last state.
     #[tracing::instrument(target = "taskwire::span", name = "session.end", skip_all)]
     pub async fn end(self, actor: &Actor, id: SessionId) -> Result<Session> {
-        let session = self.own(actor).await?.into_iter().find(|session| session.id == id);
+        let session = self.find_many(actor, &[id]).await?.pop();
         let session = session.ok_or_else(|| Error::not_found(id))?;
         let (transaction, permit) = self.open_own(actor).await?;
         store::session::end_family_of(&transaction, &permit, id, self.core.clock.now()).await?;

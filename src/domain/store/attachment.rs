@@ -120,18 +120,24 @@ pub(in crate::domain) async fn newest_own(
 /// Maximum number of listed names.
 const MAX_NAMES: u64 = 1_000;
 
-/// Names of the owner's files without a task.
+/// Names of the owner's files without a task, sorted bytewise.
 pub(in crate::domain) async fn own_names(
     connection: &impl ConnectionTrait,
     scope: &Scope<Files>,
     owner: UserId,
 ) -> Result<Vec<String>> {
+    let bytewise = match connection.get_database_backend() {
+        // PostgreSQL sorts by the locale of the database.
+        DbBackend::Postgres => Expr::cust("filename COLLATE \"C\""),
+        _ => Expr::col(Column::Filename),
+    };
+    // Grouped, because PostgreSQL sorts DISTINCT rows only by what is selected.
     let query = Entity::find()
-        .distinct()
         .filter(of_user(scope, Column::OwnerId))
         .filter(Column::OwnerId.eq(owner.0))
         .filter(Column::TaskId.is_null())
-        .order_by_asc(Column::Filename)
+        .group_by(Column::Filename)
+        .order_by_asc(bytewise)
         .limit(MAX_NAMES);
     values(connection, query, Column::Filename).await
 }

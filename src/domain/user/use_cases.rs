@@ -280,7 +280,7 @@ impl<'a> Users<'a> {
     /// its files without a task are deleted.
     #[tracing::instrument(target = "taskwire::span", name = "user.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: UserId, transfer_to: Option<UserId>) -> Result<User> {
-        let (transaction, user) = self.open_change(actor, id, true).await?;
+        let (transaction, user) = self.open_deletion(actor, id).await?;
         let permit = policy::permit(actor, DeleteUser, &user)?;
         self.require_other_admin(actor, &transaction, id).await?;
         if let Some(new_owner) = transfer_to {
@@ -312,12 +312,35 @@ impl<'a> Users<'a> {
     /// order: otherwise two administrators who remove each other at the same time would deadlock.
     async fn open_change(self, actor: &Actor, id: UserId, removes_admin: bool) -> Result<(WriteTransaction, User)> {
         let transaction = self.core.store.begin().await?;
-        // Other actors are refused by the rule of their action.
-        if removes_admin && let Ok(scope) = policy::scope(actor) {
-            store::user::lock_active_admins(&transaction, &scope).await?;
+        if removes_admin {
+            self.lock_admins(actor, &transaction).await?;
         }
         let user = self.locked(actor, &transaction, id).await?;
         Ok((transaction, user))
+    }
+
+    /// Like [`open_change`](Self::open_change), and locks the tasks of the account before it, in the order of the writes
+    /// of tasks. The locked account gets no further tasks.
+    async fn open_deletion(self, actor: &Actor, id: UserId) -> Result<(WriteTransaction, User)> {
+        let scope = policy::scope(actor)?;
+        loop {
+            let transaction = self.core.store.begin().await?;
+            let tasks = store::task::lock_ids_of(&transaction, &scope, id).await?;
+            self.lock_admins(actor, &transaction).await?;
+            let user = self.locked(actor, &transaction, id).await?;
+            if store::task::ids_of(&transaction, &scope, id).await? == tasks {
+                return Ok((transaction, user));
+            }
+            // It got a task meanwhile. The next attempt locks that one first, too.
+        }
+    }
+
+    /// Locks all administrators. Other actors are refused by the rule of their action.
+    async fn lock_admins(self, actor: &Actor, transaction: &WriteTransaction) -> Result<()> {
+        if let Ok(scope) = policy::scope(actor) {
+            store::user::lock_active_admins(transaction, &scope).await?;
+        }
+        Ok(())
     }
 
     /// Commits, and returns the account after the write.

@@ -1,6 +1,13 @@
 //! GraphQL types of sessions: registration, login, logout, passwords and e-mail verification.
 
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use std::borrow::Cow;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{
+    Context, ContextSelectionSet, Data, ID, InputObject, Object, OutputType, Positioned, ServerResult, SimpleObject,
+    Value,
+};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
@@ -10,8 +17,8 @@ use crate::domain::error::Error;
 use crate::domain::id::SessionId;
 use crate::domain::session::Tokens;
 use crate::domain::user::Registration;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::{Result, UserError, user_errors, value_or_errors};
+use crate::graphql::context::{ContextExt as _, RequestContext};
+use crate::graphql::error::{Result, UserError, server_error, user_errors, value_or_errors};
 use crate::graphql::guard::SignedIn;
 use crate::graphql::loader::{Batch, Loaded, LoaderContext};
 use crate::graphql::node::GlobalId as _;
@@ -75,20 +82,51 @@ struct AuthPayload {
     refresh_token: Option<String>,
     /// Date and time at which `accessToken` expires (UTC). Null with errors.
     expires_at: Option<DateTime<Utc>>,
-    /// The user who is signed in. Null with errors.
-    user: Option<User>,
+    /// The user who is signed in. The fields are resolved as this user, as in a request with `accessToken`. Null with
+    /// errors.
+    user: Option<NewSessionUser>,
     /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
+}
+
+/// The user of a new session. The sender of the request may be anonymous, another user, or in a session that has ended.
+struct NewSessionUser {
+    access_token: String,
+    user: User,
+}
+
+impl OutputType for NewSessionUser {
+    fn type_name() -> Cow<'static, str> {
+        User::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        User::create_type_info(registry)
+    }
+
+    /// Other fields of the operation keep the context of the request.
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        let identity = ctx.domain().sessions().authenticate(Some(&self.access_token)).await;
+        let identity = identity.map_err(|error| ctx.set_error_path(server_error(error, field.pos)))?;
+        let mut data = Data::default();
+        data.insert(ctx.data_unchecked::<RequestContext>().signed_in_as(identity));
+        let mut ctx = ctx.clone();
+        ctx.execute_data = Some(&data);
+        self.user.resolve(&ctx, field).await
+    }
 }
 
 impl AuthPayload {
     fn of(result: domain::error::Result<Tokens>, input: &[&str]) -> Result<Self> {
         Ok(match result {
             Ok(tokens) => Self {
+                user: Some(NewSessionUser {
+                    access_token: tokens.access_token.clone(),
+                    user: tokens.user.into(),
+                }),
                 access_token: Some(tokens.access_token),
                 refresh_token: Some(tokens.refresh_token),
                 expires_at: Some(tokens.expires_at),
-                user: Some(tokens.user.into()),
                 user_errors: Vec::new(),
             },
             Err(error) => Self {
@@ -335,8 +373,7 @@ impl Batch for SessionById {
     const NAME: &'static str = "sessions";
 
     async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[SessionId]) -> Loaded<Self> {
-        let own = domain.sessions().own(actor).await?.into_iter();
-        let wanted = own.filter(|session| keys.contains(&session.id));
-        Ok(wanted.map(|session| (session.id, session)).collect())
+        let found = domain.sessions().find_many(actor, keys).await?;
+        Ok(found.into_iter().map(|session| (session.id, session)).collect())
     }
 }

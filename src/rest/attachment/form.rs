@@ -2,21 +2,21 @@
 
 use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use futures_util::{Stream, stream};
-use multer::{Field, Multipart};
+use multer::Field;
 
 use crate::domain::actor::Actor;
 use crate::domain::attachment::Attachment;
 use crate::domain::error::{self, Error, ViolationKind};
 use crate::domain::id::TaskId;
-use crate::http::body::{Exceeded, Source};
+use crate::http::body::{Exceeded, FormParts, HeadTooLarge, MAX_HEAD, Source};
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{check_content_type, require_unencoded};
+use crate::rest::form::{self, MULTIPART};
 use crate::rest::rules::Rules;
 use crate::state::AppState;
 
-const FORM: &str = "multipart/form-data";
 pub(super) const PART: &str = "file";
 /// Maximum bytes of a form besides its file.
 const FORM_OVERHEAD: u64 = 16 * 1024;
@@ -38,19 +38,16 @@ pub(super) async fn receive(
 }
 
 /// Reads a form up to the start of its file.
-async fn open(
-    headers: &HeaderMap,
-    source: &Source,
-    rules: Rules,
-) -> Result<(String, Field<'static>, Multipart<'static>)> {
+async fn open(headers: &HeaderMap, source: &Source, rules: Rules) -> Result<(String, Field<'static>, FormParts)> {
     require_unencoded(headers)?;
-    let mut form = Multipart::new(source.pieces(), boundary(headers)?);
+    let mut form = FormParts::new(source, boundary(headers)?);
     let broken = |error| broken(error, rules);
-    let mut part = form.next_field().await.map_err(broken)?;
-    while rules.ignores_form_parts && part.as_ref().is_some_and(|part| part.name() != Some(PART)) {
-        // The form yields its next part only after this one is dropped.
-        drop(part);
-        part = form.next_field().await.map_err(broken)?;
+    let mut part = form.next().await.map_err(broken)?;
+    while rules.ignores_form_parts
+        && let Some(ignored) = part.take_if(|part| part.name() != Some(PART))
+    {
+        skip(ignored).await.map_err(broken)?;
+        part = form.next().await.map_err(broken)?;
     }
     let Some(part) = part else {
         let message = format!("missing field `{PART}`; send the file as a part of that name");
@@ -67,11 +64,7 @@ async fn open(
 }
 
 /// The bytes of the file. The form must end after them, or the upload fails.
-fn content(
-    part: Field<'static>,
-    form: Multipart<'static>,
-    rules: Rules,
-) -> impl Stream<Item = error::Result<Bytes>> + Send {
+fn content(part: Field<'static>, form: FormParts, rules: Rules) -> impl Stream<Item = error::Result<Bytes>> + Send {
     stream::try_unfold((form, Some(part), rules), async |(mut form, part, rules)| {
         let broken = |error| broken(error, rules);
         let Some(mut part) = part else { return Ok(None) };
@@ -80,19 +73,25 @@ fn content(
         }
         // The form yields its next part only after this one is dropped.
         drop(part);
-        while let Some(another) = form.next_field().await.map_err(broken)? {
+        while let Some(another) = form.next().await.map_err(broken)? {
             if !rules.ignores_form_parts || another.name() == Some(PART) {
                 return Err(one_too_many(&another));
             }
+            skip(another).await.map_err(broken)?;
         }
         Ok(None)
     })
 }
 
+/// Reads a part to its end.
+async fn skip(mut part: Field<'static>) -> multer::Result<()> {
+    while part.chunk().await?.is_some() {}
+    Ok(())
+}
+
 fn boundary(headers: &HeaderMap) -> Result<String> {
-    check_content_type(headers, |kind| kind == FORM, FORM)?;
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    Ok(multer::parse_boundary(value.unwrap_or_default()).map_err(|error| broken(error, Rules::CANONICAL))?)
+    check_content_type(headers, |kind| kind == MULTIPART, MULTIPART)?;
+    Ok(form::boundary(headers).map_err(|error| broken(error, Rules::CANONICAL))?)
 }
 
 fn one_too_many(part: &Field<'_>) -> Error {
@@ -111,8 +110,12 @@ fn broken(error: multer::Error, rules: Rules) -> Error {
             let message = format!("{PART}: the form is too large; a file of up to {max} bytes is allowed");
             return Error::PayloadTooLarge { field: PART, message };
         }
+        multer::Error::StreamReadFailed(cause) if cause.is::<HeadTooLarge>() => {
+            let message = format!("{PART}: the head of a part is larger than the {MAX_HEAD} bytes that are allowed");
+            return Error::PayloadTooLarge { field: PART, message };
+        }
         multer::Error::StreamReadFailed(_) => "The body broke off before its end".to_owned(),
-        other => format!("The body is not {FORM} as it should be: {other}"),
+        other => form::malformed(&other),
     };
     Error::BadInput { field: PART, message }
 }

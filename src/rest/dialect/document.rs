@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Dialect, Invalid, Shape, has, lookup};
 use crate::config::RestDialect;
 use crate::http::json::Json;
+use crate::rest::rules::Rules;
 use crate::rest::{PREFIXES, openapi};
 
 /// Cached documents, by dialect and root path.
@@ -34,6 +35,7 @@ fn of(name: RestDialect, dialect: &Dialect, root: &str) -> Value {
     );
     document["info"]["description"] = json!(about);
     describe_operations(&mut document["paths"], dialect);
+    describe_file_size(&mut document, dialect.rules.max_file);
     describe_bodies(&mut document["components"]["schemas"], dialect);
     document["components"]["schemas"]["Error"] = error(dialect);
     document
@@ -101,6 +103,20 @@ fn describe_operations(paths: &mut Value, dialect: &Dialect) {
             }
         }
     }
+}
+
+/// Replaces the maximum size of a file in the texts.
+fn describe_file_size(document: &mut Value, max: u64) {
+    let [canonical, max] = [Rules::CANONICAL.max_file, max].map(|bytes| format!("{} MiB", bytes / (1024 * 1024)));
+    let replace = |text: &mut Value| {
+        if let Some(replaced) = text.as_str().map(|text| text.replace(&canonical, &max)) {
+            *text = replaced.into();
+        }
+    };
+    for name in ["POST /tasks/{id}/files", "POST /upload"] {
+        replace(&mut operation(&mut document["paths"], name)["responses"]["413"]["description"]);
+    }
+    replace(&mut document["components"]["schemas"]["Upload"]["properties"]["file"]["description"]);
 }
 
 /// Replaces the schema of a successful response, and its status if the dialect has another one.

@@ -72,6 +72,7 @@ impl Exchange {
             query.add_missing(dialect.order);
         } else if let Some(order) = dialect.sort_order {
             query.add_missing(&[("sort_order", order)]);
+            query.0.iter_mut().for_each(keep_sign);
         }
         if dialect.needs_all_tags && query.has("tags") {
             query.add("tag_mode", "all");
@@ -187,6 +188,13 @@ fn searchable(phrase: &str) -> String {
     let words = phrase.split_whitespace();
     let words = words.filter(|word| word.chars().count() >= MIN_WORD_LENGTH);
     words.take(MAX_SEARCH_WORDS).collect::<Vec<_>>().join(" ")
+}
+
+/// The API has no sign that reverses an order. A second one makes the name unknown, also to the canonical API.
+fn keep_sign((name, column): &mut (String, String)) {
+    if *name == "sort_by" && column.starts_with('-') {
+        column.insert(0, '-');
+    }
 }
 
 /// Bounds of due dates are exclusive in the canonical API, but include the day in the dialect. The first and the last

@@ -55,8 +55,7 @@ described! {
     /// Priorities, separated by commas.
     PriorityNames => text().pattern(Some(several(&Priority::names()))).examples(["high,urgent"]);
     /// Tags of 1 to 50 characters, separated by commas.
-    TagNames => text().pattern(Some(r"^[^\s,\u0000-\u001f\u007f-\u009f]{1,50}(,[^\s,\u0000-\u001f\u007f-\u009f]{1,50})*$"))
-        .examples(["work,home"]);
+    TagNames => text().pattern(Some(several_tags())).examples(["work,home"]);
     /// A tag of 1 to 50 characters. It is stored in lower case.
     TagName => line(MAX_TAG_LENGTH).examples(["work"]);
     /// Title, one line of 1 to 255 characters. Surrounding spaces are removed.
@@ -148,4 +147,13 @@ fn sort_names() -> Vec<String> {
 fn several(names: &[&str]) -> String {
     let one = names.join("|");
     format!("^({one})(,({one}))*$")
+}
+
+/// A pattern for tags separated by commas. A tag may have spaces inside.
+fn several_tags() -> String {
+    const EXCLUDED: &str = r",\u0000-\u001f\u007f-\u009f";
+
+    let (inner, end) = (format!("[^{EXCLUDED}]"), format!(r"[^\s{EXCLUDED}]"));
+    let one = format!("{end}({inner}{{0,{}}}{end})?", MAX_TAG_LENGTH - 2);
+    format!("^{one}(,{one})*$")
 }

@@ -1,6 +1,7 @@
 //! Backups: taken under load, restored into another database, and refused if they are invalid.
 
 mod archive;
+mod eviction;
 mod load;
 mod refusal;
 mod session;

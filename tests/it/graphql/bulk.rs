@@ -8,11 +8,11 @@ use crate::support::person::{Person, global_id};
 
 const UPDATE: &str = "mutation($ids: [ID!]!, $input: TaskUpdateInput!, $policy: BulkErrorPolicy! = PARTIAL) {
     payload: tasksBulkUpdate(ids: $ids, input: $input, errorPolicy: $policy) {
-      total successful failed results { id task { title status assignee { databaseId } tags version } userErrors { code field message } }
+      total successful failed results { taskId task { title status assignee { databaseId } tags version } userErrors { code field message } }
       userErrors { code field message } } }";
 const TRANSITION: &str = "mutation($ids: [ID!]!, $status: TaskStatus!, $policy: BulkErrorPolicy! = PARTIAL) {
     payload: tasksBulkTransition(ids: $ids, status: $status, errorPolicy: $policy) {
-      total successful failed results { id task { status version } userErrors { code field message } }
+      total successful failed results { taskId task { status version } userErrors { code field message } }
       userErrors { code field message } } }";
 
 fn ids(tasks: &[i64]) -> Vec<String> {
@@ -63,8 +63,8 @@ async fn all_are_changed_each_with_its_event_in_request_order() {
         (&payload["results"], &payload["userErrors"]),
         (
             &json!([
-                { "id": global_id("Task", two), "task": task, "userErrors": [] },
-                { "id": global_id("Task", one), "task": task, "userErrors": [] },
+                { "taskId": global_id("Task", two), "task": task, "userErrors": [] },
+                { "taskId": global_id("Task", one), "task": task, "userErrors": [] },
             ]),
             &json!([])
         )
@@ -236,7 +236,7 @@ async fn writers_of_the_same_tasks_in_opposite_orders_wait_for_each_other() {
 async fn many_tasks_go_to_the_trash_at_once() {
     const DELETE: &str = "mutation($ids: [ID!]!, $policy: BulkErrorPolicy!) {
         payload: tasksBulkDelete(ids: $ids, errorPolicy: $policy) {
-          total successful failed results { id task { deletedAt version } userErrors { code field message } }
+          total successful failed results { taskId task { deletedAt version } userErrors { code field message } }
           userErrors { code field message } } }";
 
     let app = TestApp::start().await;

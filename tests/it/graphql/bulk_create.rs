@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::support::TestApp;
 use crate::support::database::is_postgres;
 use crate::support::person::Person;
-use crate::support::process::until;
 
 const CREATE: &str = "mutation($inputs: [TaskCreateInput!]!, $policy: BulkErrorPolicy! = PARTIAL) {
     payload: tasksBulkCreate(inputs: $inputs, errorPolicy: $policy) {
@@ -194,16 +193,6 @@ async fn requests_with_the_same_new_tags_in_opposite_orders_wait_for_each_other(
     assert_eq!(one["results"][0]["task"]["tags"], two["results"][39]["task"]["tags"]);
 }
 
-/// Waits until this many statements wait for locks.
-async fn until_waiting(app: &TestApp, statements: i64) {
-    let waiting = "SELECT COUNT(*) AS number FROM pg_stat_activity \
-                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    until("statements to wait for locks", async || {
-        (app.database.number(waiting).await == statements).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn a_task_that_is_also_sent_alone_is_created_once_with_its_new_tag() {
     const ALONE: &str =
@@ -225,11 +214,11 @@ async fn a_task_that_is_also_sent_alone_is_created_once_with_its_new_tag() {
     // Each request waits after its first step.
     let all = create(&ann, json!([input]), "ALL_OR_NOTHING");
     let one = async {
-        until_waiting(&app, 1).await;
+        app.database.until_waiting(1).await;
         ann.graphql(ALONE, alone).await
     };
     let release = async {
-        until_waiting(&app, 2).await;
+        app.database.until_waiting(2).await;
         lock.rollback().await.unwrap();
     };
     let (all, one, ()) = tokio::join!(all, one, release);

@@ -1,22 +1,16 @@
 //! Heads of the parts of a form, in small pieces.
 
-use std::io;
-
-use axum::body::{Body, Bytes};
-use futures_util::stream;
 use serde_json::json;
 
 use super::refused;
 use crate::support::TestApp;
 use crate::support::answer::Answer;
-use crate::support::form::{Form, upload_form};
+use crate::support::form::{Form, byte_by_byte, upload_form};
 use crate::support::person::Person;
 
 /// Sends a form in pieces of one byte.
 async fn sends_bytes(person: &Person<'_>, form: Vec<u8>) -> Answer {
-    let pieces = form.into_iter().map(|byte| Ok::<_, io::Error>(Bytes::from(vec![byte])));
-    let body = Body::from_stream(stream::iter(pieces));
-    person.send(person.form().body(body).unwrap()).await
+    person.send(person.form().body(byte_by_byte(form)).unwrap()).await
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod multipart;
 mod nested;
 mod node;
 mod notification;
+mod own_sessions;
 mod parameters;
 mod persisted;
 mod rate_limit;

@@ -74,7 +74,7 @@ async fn an_invalid_due_date_is_a_user_error_in_every_mutation_that_takes_one() 
                 "mutation({kinds}) {{ taskCreate(input: {create}) {{ task {{ id }} {ERRORS} }}
                 taskUpdate(id: \"{id}\", input: {update}) {{ task {{ id }} {ERRORS} }}
                 tasksBulkUpdate(ids: [\"{id}\", \"{id}\"], input: {update}) {{
-                    total successful failed results {{ id }} {ERRORS} }} }}"
+                    total successful failed results {{ taskId }} {ERRORS} }} }}"
             );
             let answer = ann.graphql(&document, variables).await;
             for mutation in ["taskCreate", "taskUpdate", "tasksBulkUpdate"] {

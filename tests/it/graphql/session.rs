@@ -7,7 +7,7 @@ use crate::support::answer::Answer;
 use crate::support::person::Person;
 use crate::support::{PASSWORD, TestApp};
 
-const VIEWER: &str = "{ viewer { databaseId role } }";
+pub const VIEWER: &str = "{ viewer { databaseId role } }";
 
 async fn login(person: &Person<'_>, name: &str, password: &str) -> Answer {
     person
@@ -18,7 +18,7 @@ async fn login(person: &Person<'_>, name: &str, password: &str) -> Answer {
         .await
 }
 
-async fn refresh(person: &Person<'_>, token: &str) -> Answer {
+pub async fn refresh(person: &Person<'_>, token: &str) -> Answer {
     person
         .graphql(
             "mutation($token: String!) { refresh(refreshToken: $token) { accessToken refreshToken userErrors { code field message } } }",
@@ -27,7 +27,7 @@ async fn refresh(person: &Person<'_>, token: &str) -> Answer {
         .await
 }
 
-fn token(answer: &Answer, mutation: &str, name: &str) -> String {
+pub fn token(answer: &Answer, mutation: &str, name: &str) -> String {
     answer.data()[mutation][name]
         .as_str()
         .unwrap_or_else(|| panic!("no {name} in {}", answer.text))
@@ -52,6 +52,58 @@ async fn registration_signs_in() {
     assert_eq!(
         login(&nobody, "ANN", PASSWORD).await.data()["login"]["userErrors"],
         json!([])
+    );
+}
+
+#[tokio::test]
+async fn the_user_beside_new_tokens_is_shown_as_they_see_themselves() {
+    const USER: &str =
+        "unreadNotificationCount ownedTasks { totalCount nodes { title viewerCanUpdate owner { email } } }";
+
+    let app = TestApp::start().await;
+    let (nobody, ann, bob) = (app.anonymous(), app.member().await, app.member().await);
+    ann.creates_task(json!({ "title": "Own" })).await;
+    bob.creates_task(json!({ "title": "For Ann", "assigneeId": ann.global_id() }))
+        .await;
+    let email = format!("{}@example.com", ann.name);
+    let task = json!({ "title": "Own", "viewerCanUpdate": true, "owner": { "email": email } });
+    let seen = json!({ "unreadNotificationCount": 1, "ownedTasks": { "totalCount": 1, "nodes": [task] } });
+    let login = format!("login(input: {{username: \"{}\", password: \"{PASSWORD}\"}})", ann.name);
+    let refresh = format!("refresh(refreshToken: \"{}\")", ann.refresh_token);
+    let change = format!("passwordChange(currentPassword: \"{PASSWORD}\", newPassword: \"Different456\")");
+    for (sender, field) in [(&nobody, &login), (&bob, &login), (&nobody, &refresh), (&ann, &change)] {
+        let document = format!("mutation {{ payload: {field} {{ accessToken user {{ {USER} }} }} }}");
+        let answer = sender.graphql(&document, json!({})).await;
+        assert_eq!(answer.data()["payload"]["user"], seen, "{field}");
+        assert!(answer.data()["payload"]["accessToken"].is_string(), "{field}");
+    }
+    let register = "register(input: {email: \"cat@example.com\", password: \"Password123\"})";
+    let document = format!("mutation {{ {register} {{ user {{ {USER} }} }} }}");
+    let answer = nobody.graphql(&document, json!({})).await;
+    let seen = json!({ "unreadNotificationCount": 0, "ownedTasks": { "totalCount": 0, "nodes": [] } });
+    assert_eq!(answer.data()["register"]["user"], seen);
+}
+
+#[tokio::test]
+async fn other_fields_beside_a_login_belong_to_the_sender() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let create = |alias: &str| {
+        format!("{alias}: taskCreate(input: {{title: \"T\"}}) {{ task {{ owner {{ databaseId email }} }} }}")
+    };
+    let document = format!(
+        "mutation {{ {} login(input: {{username: \"{}\", password: \"{PASSWORD}\"}}) {{
+           user {{ databaseId unreadNotificationCount }} }} {} }}",
+        create("before"),
+        ann.name,
+        create("after"),
+    );
+    let answer = bob.graphql(&document, json!({})).await;
+    let owner = json!({ "owner": { "databaseId": bob.id, "email": format!("{}@example.com", bob.name) } });
+    let user = json!({ "databaseId": ann.id, "unreadNotificationCount": 0 });
+    assert_eq!(
+        answer.data(),
+        &json!({ "before": { "task": owner }, "login": { "user": user }, "after": { "task": owner } })
     );
 }
 
@@ -297,142 +349,6 @@ fn unsigned(body: &str) -> String {
     let mut header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
     header["alg"] = json!("none");
     format!("{}.{claims}.", URL_SAFE_NO_PAD.encode(header.to_string()))
-}
-
-const SESSIONS: &str = "{ sessions { id userAgent createdAt lastUsedAt expiresAt isCurrent } }";
-
-async fn sessions(person: &Person<'_>) -> Vec<Value> {
-    let answer = person.graphql(SESSIONS, json!({})).await;
-    answer.data()["sessions"].as_array().unwrap().clone()
-}
-
-/// Signs in with this user agent; returns both tokens.
-async fn login_from(app: &TestApp, name: &str, client: &str) -> (String, String) {
-    let query = "mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken } }";
-    let body = json!({ "query": query, "variables": { "input": { "username": name, "password": PASSWORD } } });
-    let nobody = app.anonymous();
-    let request = nobody
-        .request(axum::http::Method::POST, "/graphql")
-        .header("content-type", "application/json")
-        .header("user-agent", client);
-    let answer = nobody.send(request.body(body.to_string().into()).unwrap()).await;
-    (
-        token(&answer, "login", "accessToken"),
-        token(&answer, "login", "refreshToken"),
-    )
-}
-
-#[tokio::test]
-async fn a_person_sees_their_own_sessions_and_which_one_is_current() {
-    let app = TestApp::start().await;
-    let (ann, boss) = (app.member().await, app.admin().await);
-    app.advance(TimeDelta::minutes(1));
-    let (phone, phone_refresh) = login_from(&app, &ann.name, "phone").await;
-    let phone = ann.with_token(&app, &phone);
-    let seen = sessions(&ann).await;
-    assert_eq!(seen.len(), 2);
-    assert_eq!(
-        (&seen[0]["userAgent"], &seen[0]["isCurrent"], &seen[1]["isCurrent"]),
-        (&json!("phone"), &json!(false), &json!(true))
-    );
-    assert_eq!(sessions(&phone).await[0]["isCurrent"], true);
-    // A refresh keeps the session, and its older access token stays valid.
-    app.advance(TimeDelta::minutes(10));
-    let answer = refresh(&app.anonymous(), &phone_refresh).await;
-    token(&answer, "refresh", "accessToken");
-    let seen = sessions(&phone).await;
-    assert_eq!(
-        (
-            seen.len(),
-            &seen[0]["isCurrent"],
-            &seen[0]["createdAt"],
-            &seen[0]["lastUsedAt"],
-            &seen[0]["expiresAt"]
-        ),
-        (
-            2,
-            &json!(true),
-            &json!("2026-01-15T12:01:00+00:00"),
-            &json!("2026-01-15T12:11:00+00:00"),
-            &json!("2026-01-22T12:11:00+00:00")
-        )
-    );
-    // Nobody sees sessions of others, including administrators.
-    assert_eq!(sessions(&boss).await.len(), 1);
-    // An ended session is not listed.
-    phone.graphql("mutation { logout { success } }", json!({})).await.data();
-    assert_eq!(sessions(&ann).await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_session_is_a_node_and_can_be_ended_from_another() {
-    const END: &str = "mutation($id: ID!) { sessionEnd(id: $id) { session { userAgent } userErrors { code field } } }";
-    const NODE: &str = "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Session { userAgent isCurrent } } }";
-
-    let app = TestApp::start().await;
-    let (ann, boss) = (app.member().await, app.admin().await);
-    let node = app.second_node().await;
-    let (access, phone_refresh) = login_from(&app, &ann.name, "phone").await;
-    let phone = ann.with_token(&node, &access);
-    let seen = sessions(&ann).await;
-    let (of_phone, own) = (&seen[0]["id"], &seen[1]["id"]);
-    let before = app.app.domain().statements();
-    let answer = ann.graphql(NODE, json!({ "ids": [own, of_phone, own] })).await;
-    let nodes = &answer.data()["nodes"];
-    assert_eq!(
-        nodes[1],
-        json!({ "id": of_phone, "userAgent": "phone", "isCurrent": false })
-    );
-    assert_eq!((&nodes[0]["isCurrent"], &nodes[0]), (&json!(true), &nodes[2]));
-    assert_eq!(
-        app.app.domain().statements() - before,
-        3,
-        "the session, the list, the current one"
-    );
-
-    // Nobody ends sessions of others, including administrators.
-    let not_found = json!({ "session": null, "userErrors": [{ "code": "NOT_FOUND", "field": ["id"] }] });
-    assert_eq!(
-        boss.graphql(NODE, json!({ "ids": [of_phone] })).await.data()["nodes"],
-        json!([null])
-    );
-    assert_eq!(
-        boss.graphql(END, json!({ "id": of_phone })).await.data()["sessionEnd"],
-        not_found
-    );
-    phone.graphql(VIEWER, json!({})).await.data();
-
-    let ended = ann.graphql(END, json!({ "id": of_phone })).await;
-    assert_eq!(
-        ended.data()["sessionEnd"],
-        json!({ "session": { "userAgent": "phone" }, "userErrors": [] })
-    );
-    assert_eq!(phone.graphql(VIEWER, json!({})).await.error_code(), "UNAUTHENTICATED");
-    let refused = refresh(&app.anonymous(), &phone_refresh).await;
-    assert_eq!(refused.user_error("refresh").0, "INVALID_CREDENTIALS");
-    assert_eq!(
-        ann.graphql(END, json!({ "id": of_phone })).await.data()["sessionEnd"],
-        not_found
-    );
-    assert_eq!(sessions(&ann).await.len(), 1);
-    // The current session can be ended too.
-    ann.graphql(END, json!({ "id": own })).await.data();
-    assert_eq!(ann.graphql(VIEWER, json!({})).await.error_code(), "UNAUTHENTICATED");
-}
-
-#[tokio::test]
-async fn a_session_keeps_its_id_and_one_that_has_expired_is_not_listed() {
-    let app = TestApp::start().await;
-    let ann = app.member().await;
-    let (_, first) = login_from(&app, &ann.name, "phone").await;
-    let before = sessions(&ann).await[0]["id"].clone();
-    refresh(&app.anonymous(), &first).await.data();
-    let seen = sessions(&ann).await;
-    assert_eq!((seen.len(), &seen[0]["id"]), (2, &before));
-    app.advance(TimeDelta::days(8));
-    let (fresh, _) = login_from(&app, &ann.name, "laptop").await;
-    let seen = sessions(&ann.with_token(&app, &fresh)).await;
-    assert_eq!((seen.len(), &seen[0]["userAgent"]), (1, &json!("laptop")));
 }
 
 #[tokio::test]

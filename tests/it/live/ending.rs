@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::{event, watch};
 use crate::support::TestApp;
+use crate::support::database::is_postgres;
 use crate::support::person::global_id;
 use crate::support::socket::{LEGACY, PATIENCE, TRANSPORT};
 
@@ -133,6 +134,30 @@ async fn a_restored_backup_closes_live_connections() {
     let served = app.listen().await;
     let mut socket = served.socket_of(&ann).await;
     app.database.execute("UPDATE event_log SET identity = 'another'").await;
+    assert_eq!(socket.closed().await.0, 1012);
+}
+
+/// A failover to a replica without the newest commits. On PostgreSQL, transaction ids of a running server cannot be set
+/// back.
+#[tokio::test]
+async fn a_log_that_lost_its_newest_event_closes_live_connections() {
+    if is_postgres() {
+        return;
+    }
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let start = ann.event_cursor().await;
+    let mut socket = served.socket_of(&ann).await;
+    watch(&mut socket, "1", &start).await;
+    for title in ["Kept", "Lost"] {
+        ann.creates_task(json!({ "title": title })).await;
+        assert_eq!(event(&mut socket, "1").await.1, title);
+    }
+    let newest = "(SELECT MAX(id) FROM task_events)";
+    app.database
+        .execute(&format!("DELETE FROM task_events WHERE id = {newest}"))
+        .await;
     assert_eq!(socket.closed().await.0, 1012);
 }
 

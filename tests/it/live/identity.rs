@@ -171,6 +171,34 @@ async fn the_end_of_a_session_closes_its_connections_on_every_node() {
 }
 
 #[tokio::test]
+async fn a_mutation_that_ends_its_session_is_answered_before_the_connection_closes() {
+    const CHANGE: &str = "mutation($current: String!, $inputs: [TaskCreateInput!]!) {
+        passwordChange(currentPassword: $current, newPassword: \"Other-4711\") { accessToken }
+        one: tasksBulkCreate(inputs: $inputs) { successful }
+        two: tasksBulkCreate(inputs: $inputs) { successful } }";
+
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let start = ann.event_cursor().await;
+    let mut socket = served.socket_of(&ann).await;
+    watch(&mut socket, "events", &start).await;
+    ann.creates_task(json!({ "title": "Before" })).await;
+    assert_eq!(event(&mut socket, "events").await.1, "Before");
+    // The connection is notified of the new password while the tasks are created. Their events are not delivered.
+    let inputs = vec![json!({ "title": "After" }); 100];
+    let variables = json!({ "current": PASSWORD, "inputs": inputs });
+    socket.subscribe("change", CHANGE, variables).await;
+    let data = socket.data("change").await;
+    assert_eq!(data["two"]["successful"], 100);
+    assert_eq!(socket.receive().await, json!({ "type": "complete", "id": "change" }));
+    assert_eq!(socket.closed().await, (4403, "The session has ended".to_owned()));
+    let renewed = data["passwordChange"]["accessToken"].as_str().unwrap();
+    let renewed = ann.with_token(&app, renewed);
+    renewed.graphql(VIEWER, json!({})).await.data();
+}
+
+#[tokio::test]
 async fn each_operation_checks_the_session_also_before_the_node_is_notified() {
     let app = TestApp::start().await;
     let node = app.second_node().await;

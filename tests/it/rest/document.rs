@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{delete, expect_status, get, patch};
+use super::{create_task, delete, expect_status, get, patch, titles};
 use crate::support::TestApp;
 
 #[tokio::test]
@@ -40,4 +40,24 @@ async fn every_write_with_a_key_may_be_a_conflict() {
         }
     }
     assert!(writes > 10, "{writes}");
+}
+
+#[tokio::test]
+async fn a_tag_in_a_list_of_tags_may_have_spaces_inside() {
+    const SHORT: &str = r"[^\s,\u0000-\u001f\u007f-\u009f]";
+
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let document = get(&ann, "/openapi.json").await.body;
+    let one = format!(r"{SHORT}([^,\u0000-\u001f\u007f-\u009f]{{0,48}}{SHORT})?");
+    let parameters = document["paths"]["/api/v1/tasks"]["get"]["parameters"]
+        .as_array()
+        .unwrap();
+    for name in ["tag", "tags"] {
+        let parameter = parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
+        assert_eq!(parameter["schema"]["pattern"], format!("^{one}(,{one})*$"), "{name}");
+    }
+    create_task(&ann, json!({ "title": "T", "tags": ["big project"] })).await;
+    let list = get(&ann, "/tasks?tag=big%20project,other&tags=big+project").await;
+    assert_eq!(titles(&expect_status(list, 200)), "T");
 }

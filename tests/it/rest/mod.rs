@@ -10,6 +10,7 @@ mod document;
 mod etag;
 mod file;
 mod filter;
+mod form_head;
 mod idempotency;
 mod json_nesting;
 mod list;

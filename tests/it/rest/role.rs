@@ -1,10 +1,13 @@
 //! Changes of accounts by administrators, and their limits.
 
 use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};
 
-use super::{create_task, delete, expect_refusal, expect_status, get, patch};
+use super::{create_task, create_task_at, delete, expect_refusal, expect_status, get, patch, post};
 use crate::support::TestApp;
+use crate::support::answer::Answer;
+use crate::support::database::is_postgres;
 use crate::support::person::Person;
 
 const LAST_ADMIN: &str =
@@ -139,6 +142,70 @@ async fn of_two_administrators_who_demote_each_other_at_the_same_time_one_stays(
         };
         expect_status(patch(winner, loser, json!({ "role": "admin" })).await, 200);
     }
+}
+
+/// Sends two requests one after the other, each of which waits for a lock, while another transaction has locked a user.
+async fn while_locked(
+    app: &TestApp,
+    user: &Person<'_>,
+    first: impl Future<Output = Answer>,
+    second: impl Future<Output = Answer>,
+) -> (Answer, Answer) {
+    let connection = app.database.connect().await;
+    let lock = connection.begin().await.unwrap();
+    let row = format!("SELECT id FROM users WHERE id = {} FOR UPDATE", user.id);
+    lock.execute_unprepared(&row).await.unwrap();
+    let second = async {
+        app.database.until_waiting(1).await;
+        second.await
+    };
+    let release = async {
+        app.database.until_waiting(2).await;
+        lock.rollback().await.unwrap();
+    };
+    let (first, second, ()) = tokio::join!(first, second, release);
+    (first, second)
+}
+
+#[tokio::test]
+async fn a_user_is_deleted_while_a_task_of_the_user_changes() {
+    if !is_postgres() {
+        // SQLite has one writer at a time.
+        return;
+    }
+    let app = TestApp::start().await;
+    let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
+    let task = create_task_at(&ann, json!({ "title": "Ann's", "assignee_id": bob.id })).await;
+    let path = format!("{}?transfer_to={}", path_of(&ann), bob.id);
+    // The owner is notified of the change.
+    let change = patch(&bob, &task, json!({ "status": "in_progress" }));
+    let (deleted, changed) = while_locked(&app, &ann, delete(&boss, &path), change).await;
+    expect_status(deleted, 204);
+    expect_status(changed, 200);
+    let task = get(&bob, &task).await;
+    assert_eq!(
+        (task.at("/owner_id"), task.at("/status")),
+        (&json!(bob.id), &json!("in_progress"))
+    );
+}
+
+#[tokio::test]
+async fn a_user_is_deleted_while_an_administrator_assigns_a_new_task_to_the_user() {
+    if !is_postgres() {
+        return;
+    }
+    let app = TestApp::start().await;
+    let (boss, chief, ann) = (app.admin().await, app.admin().await, app.member().await);
+    let task = json!({ "title": "Chief's", "assignee_id": ann.id });
+    let create = post(&chief, "/api/v1/tasks", task);
+    let (created, deleted) = while_locked(&app, &ann, create, delete(&boss, &path_of(&ann))).await;
+    let created = expect_status(created, 201);
+    expect_status(deleted, 204);
+    let task = get(&chief, created.header("location")).await;
+    assert_eq!(
+        (task.at("/assignee_id"), task.at("/version")),
+        (&Value::Null, &json!(2))
+    );
 }
 
 #[tokio::test]

@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 use super::{expect_refusal, expect_status, get, patch, post};
 use crate::support::answer::Answer;
+use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::Person;
 use crate::support::{PASSWORD, TestApp};
 
 const LOGIN: &str = "/api/v1/auth/login";
+const LOGIN_BY_FORM: &str = "/api/v1/auth/login/access-token";
 const ME: &str = "/api/v1/auth/me";
 const REFRESH_REFUSED: &str = "The refresh token is not valid, expired or used already: sign in again";
 
@@ -20,9 +22,17 @@ async fn refresh(person: &Person<'_>, token: &str) -> Answer {
 /// Sends the OAuth2 password form.
 async fn grant(person: &Person<'_>, form: &str) -> Answer {
     let request = person
-        .request(Method::POST, "/api/v1/auth/login/access-token")
+        .request(Method::POST, LOGIN_BY_FORM)
         .header("content-type", "application/x-www-form-urlencoded");
     person.send(request.body(form.to_owned().into()).unwrap()).await
+}
+
+/// Sends the OAuth2 password form as a browser sends `FormData`.
+async fn grant_parts(person: &Person<'_>, form: Vec<u8>) -> Answer {
+    let request = person
+        .request(Method::POST, LOGIN_BY_FORM)
+        .header("content-type", CONTENT_TYPE);
+    person.send(request.body(form.into()).unwrap()).await
 }
 
 /// The person with the access token of a response.
@@ -145,6 +155,45 @@ async fn the_password_form_of_oauth2_signs_in_too() {
     );
     let answer = grant(&nobody, "").await;
     expect_refusal(&answer, (422, "INVALID", "username"), "missing field `username`");
+    assert_eq!(app.footprint().await, before);
+}
+
+#[tokio::test]
+async fn the_password_form_of_oauth2_may_be_form_data() {
+    const SPECIAL: &str = "a&b=c+d %41 \u{e9}1";
+
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    let account = json!({ "email": "ann@example.com", "username": "ann", "password": SPECIAL });
+    expect_status(post(&nobody, "/api/v1/auth/register", account).await, 201);
+    let name = Form::default().text("username", "ann");
+    let whole = name.clone().text("password", SPECIAL);
+    expect_tokens(&grant_parts(&nobody, whole.clone().end()).await, 200);
+    let before = app.footprint().await;
+    let wrong = name.clone().text("password", "Wrong1234").end();
+    assert_eq!(grant_parts(&nobody, wrong).await.problem().0, 401);
+    let file = name.clone().file("password", "p.txt", SPECIAL.as_bytes());
+    for (form, field, message) in [
+        (name.clone(), "password", "missing field `password`"),
+        (whole.clone().text("more", ""), "more", "unknown field `more`"),
+        (
+            whole.clone().text("username", "bob"),
+            "username",
+            "duplicate field `username`",
+        ),
+        (file, "password", "the part is a file"),
+    ] {
+        let answer = grant_parts(&nobody, form.end()).await;
+        expect_refusal(&answer, (422, "INVALID", field), message);
+    }
+    let huge = name.text("password", &"x".repeat(2 * 1024 * 1024)).end();
+    let malformed = "not multipart/form-data as it should be";
+    for (form, refused, message) in [
+        (whole.broken_off(), (400, "BAD_REQUEST", ""), malformed),
+        (huge, (413, "PAYLOAD_TOO_LARGE", ""), "The body is larger than"),
+    ] {
+        expect_refusal(&grant_parts(&nobody, form).await, refused, message);
+    }
     assert_eq!(app.footprint().await, before);
 }
 

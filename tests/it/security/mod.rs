@@ -16,6 +16,7 @@ mod rate_limits;
 mod refresh_reuse;
 mod slow_clients;
 mod stalled_streams;
+mod stored_requests;
 mod support;
 mod takeover;
 

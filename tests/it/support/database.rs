@@ -136,6 +136,16 @@ impl TestDatabase {
         }
     }
 
+    /// PostgreSQL: waits until this many statements wait for locks.
+    pub async fn until_waiting(&self, statements: i64) {
+        let waiting = "SELECT COUNT(*) AS number FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        until("statements to wait for locks", async || {
+            (self.number(waiting).await == statements).then_some(())
+        })
+        .await;
+    }
+
     /// Invalidates the users that servers have cached.
     pub async fn forget_users(&self) {
         self.execute("UPDATE event_log SET users_stamp = users_stamp + 1").await;

@@ -1,9 +1,12 @@
 //! Multipart forms with files, as browsers send them.
 
+use std::io;
 use std::path::Path;
 
+use axum::body::{Body, Bytes};
 use axum::http::Method;
 use axum::http::request::Builder;
+use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::TestApp;
@@ -48,6 +51,12 @@ impl Form {
     pub fn broken_off(self) -> Vec<u8> {
         self.0
     }
+}
+
+/// A body in pieces of one byte.
+pub fn byte_by_byte(form: Vec<u8>) -> Body {
+    let pieces = form.into_iter().map(|byte| Ok::<_, io::Error>(Bytes::from(vec![byte])));
+    Body::from_stream(stream::iter(pieces))
 }
 
 /// The beginning of a form that uploads one file.

@@ -13,7 +13,7 @@ pub enum Behaviour {
     Accepts,
     /// Code 451: try again later.
     IsBusy,
-    /// Code 550.
+    /// Code 550, with a control character in the text.
     UnknownMailbox,
     /// Never answers.
     IsSilent,
@@ -122,7 +122,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
         } else if command.starts_with("RCPT TO") {
             to = line.split(['<', '>']).nth(1)?.to_owned();
             if behaviour == Behaviour::UnknownMailbox {
-                "550 no such mailbox"
+                "550 no such mailbox\0here"
             } else {
                 "250 ok"
             }

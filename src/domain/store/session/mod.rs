@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{Condition, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect};
+use sea_orm::{Condition, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect, QueryTrait as _};
 
 use super::query::{first_value, is_any, of_user, placeholders};
 use super::user::{account_change, cache};
@@ -168,17 +168,44 @@ pub(in crate::domain) async fn live(
     scope: &Scope<Sessions>,
     now: Timestamp,
 ) -> Result<Vec<LiveSession>> {
-    let rows = Entity::find()
+    let newest = unused_tokens(scope, now)
+        .order_by_desc(Column::LastUsedAt)
+        .order_by_desc(Column::Id)
+        .limit(MAX_LISTED);
+    sessions_of(connection, newest).await
+}
+
+/// Live sessions in scope with these ids.
+pub(in crate::domain) async fn find_many(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Sessions>,
+    ids: &[SessionId],
+    now: Timestamp,
+) -> Result<Vec<LiveSession>> {
+    let tokens = ids.iter().map(|id| id.0).collect();
+    let families = Entity::find()
+        .select_only()
+        .column(Column::Family)
+        .filter(one_of(connection, Column::Id, tokens))
+        .into_query();
+    let wanted = unused_tokens(scope, now).filter(Column::Family.in_subquery(families));
+    let mut found = sessions_of(connection, wanted).await?;
+    // The id of a later refresh token is not that of its session.
+    found.retain(|live| ids.contains(&live.session.id));
+    Ok(found)
+}
+
+/// The unused refresh token of each live session in scope.
+fn unused_tokens(scope: &Scope<Sessions>, now: Timestamp) -> Select<Entity> {
+    Entity::find()
         .filter(of_user(scope, Column::UserId))
         .filter(Column::RevokedAt.is_null())
         .filter(Column::RotatedAt.is_null())
         .filter(Column::ExpiresAt.gt(now))
-        .order_by_desc(Column::LastUsedAt)
-        .order_by_desc(Column::Id)
-        .limit(MAX_LISTED)
-        .into_partial_model::<LiveRow>()
-        .all(connection)
-        .await?;
+}
+
+async fn sessions_of(connection: &impl ConnectionTrait, tokens: Select<Entity>) -> Result<Vec<LiveSession>> {
+    let rows = tokens.into_partial_model::<LiveRow>().all(connection).await?;
     Ok(rows.into_iter().map(LiveSession::from).collect())
 }
 

@@ -3,7 +3,10 @@
 pub(in crate::domain) mod create;
 pub(super) mod filter;
 pub(in crate::domain) mod list;
+mod lock;
 pub(in crate::domain) mod of_users;
+
+pub(in crate::domain) use self::lock::{ids_of, lock, lock_all_of, lock_ids_of, lock_many};
 
 use std::collections::HashMap;
 
@@ -255,35 +258,6 @@ pub(in crate::domain) async fn find_many(
     all(connection, query.filter(visible(scope))).await
 }
 
-/// Locks the task with its tags and files until the transaction ends.
-pub(in crate::domain) async fn lock(
-    transaction: &WriteTransaction,
-    scope: &Scope<Tasks>,
-    id: TaskId,
-) -> Result<Option<Snapshot>> {
-    let query = Entity::find_by_id(id.0).filter(visible(scope)).lock_exclusive();
-    Ok(snapshots(transaction.connection(), scope, query).await?.pop())
-}
-
-/// Locks tasks with tags and files, including those in the trash, in the order of their ids. Concurrent writers then
-/// wait for each other instead of deadlocking.
-pub(in crate::domain) async fn lock_many(
-    transaction: &WriteTransaction,
-    scope: &Scope<Tasks>,
-    ids: &[TaskId],
-) -> Result<Vec<Snapshot>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = ids.iter().map(|id| id.0).collect();
-    let query = Entity::find()
-        .filter(one_of(transaction.connection(), Column::Id, ids))
-        .filter(visible(scope))
-        .order_by_asc(Column::Id)
-        .lock_exclusive();
-    snapshots(transaction.connection(), scope, query).await
-}
-
 /// Up to `limit` tasks in scope that were moved to the trash at `moment` or before.
 pub(in crate::domain) async fn in_trash_since(
     connection: &impl ConnectionTrait,
@@ -298,20 +272,6 @@ pub(in crate::domain) async fn in_trash_since(
         .limit(limit);
     let ids = values(connection, query, Column::Id).await?;
     Ok(ids.into_iter().map(TaskId).collect())
-}
-
-/// Locks every task that a user owns or is assigned to, including the trash, with tags and files.
-pub(in crate::domain) async fn lock_all_of(
-    transaction: &WriteTransaction,
-    scope: &Scope<Tasks>,
-    user: UserId,
-) -> Result<Vec<Snapshot>> {
-    let query = Entity::find()
-        .filter(visible(scope))
-        .filter(of_participant(user))
-        .order_by_asc(Column::Id)
-        .lock_exclusive();
-    snapshots(transaction.connection(), scope, query).await
 }
 
 /// The task in scope with the same owner and client key, with tags and files. It may be in the trash.

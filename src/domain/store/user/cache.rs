@@ -82,7 +82,7 @@ pub(in crate::domain) async fn find_many(
 }
 
 /// The stamp is random, so that a restored backup does not bring back a value that servers have cached.
-pub(super) async fn change_stamp(transaction: &WriteTransaction) -> std::result::Result<(), DbErr> {
+pub(in crate::domain::store) async fn change_stamp(transaction: &WriteTransaction) -> std::result::Result<(), DbErr> {
     let connection = transaction.connection();
     let random = match connection.get_database_backend() {
         DbBackend::Postgres => "(random() * 9007199254740991)::bigint",

@@ -180,7 +180,8 @@ pub(in crate::domain) async fn active_time_zones(
     Ok(names.into_iter().map(StoredTimeZone).collect())
 }
 
-/// Locks the active administrators, so that two of them cannot leave at the same time.
+/// Locks the active administrators, so that two of them cannot leave at the same time. Others may still reference the
+/// rows: a write of a task that notifies an administrator does not wait.
 pub(in crate::domain) async fn lock_active_admins(
     transaction: &WriteTransaction,
     _scope: &Scope<Directory>,
@@ -189,7 +190,7 @@ pub(in crate::domain) async fn lock_active_admins(
         .filter(Column::Role.eq(Role::Admin.as_str()))
         .filter(Column::IsActive.eq(true))
         .order_by_asc(Column::Id)
-        .lock_exclusive();
+        .lock(LockType::NoKeyUpdate);
     let ids = values(transaction.connection(), query, Column::Id).await?;
     Ok(ids.into_iter().map(UserId).collect())
 }

@@ -1,7 +1,6 @@
 //! The task that owns a socket. It reads the messages of the client, polls its operations and sends their responses.
 //! Operations have no task, so an idle subscription costs only its state.
 
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +11,17 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::close_reason::CloseReason;
+use super::end::{Slot, ended, ended_for};
 use super::operation::{ConnectionEvent, ConnectionIdentity, Operations, Step, begin};
 use super::subprotocol::{Incoming, Outgoing, Subprotocol};
 use super::token;
 use crate::config::WebSocketConfig;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, SignedOut};
-use crate::domain::live::{Ending, LiveConnection};
+use crate::domain::live::Ending;
 use crate::graphql::execution::parameters::Parameters;
 use crate::graphql::execution::response::{Body, Refusal};
-use crate::graphql::transport::connection_slots::{AnonymousSlot, UserSlot};
+use crate::graphql::transport::connection_slots::AnonymousSlot;
 use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
 use crate::http::request_id;
@@ -30,6 +30,8 @@ use crate::http::request_id;
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
 /// Timeout for the closing handshake.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a mutation may run, and its response be sent, after the session has ended.
+const FINISH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Maximum interval of keep-alive messages in the older subprotocol.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -51,13 +53,6 @@ pub(super) struct Connection {
     ping_at: Instant,
     /// When to check whether the token has expired.
     expires_at: Option<Instant>,
-}
-
-enum Slot {
-    /// Not authenticated yet, or without a user.
-    Anonymous(AnonymousSlot),
-    /// With a user, whose slot it owns.
-    User { _slot: UserSlot },
 }
 
 /// An error closes the connection.
@@ -102,6 +97,9 @@ impl Connection {
             Some(subprotocol) => self.serve(subprotocol).await,
             None => CloseReason::NotAcceptable,
         };
+        if let (Some(subprotocol), CloseReason::Forbidden(_)) = (self.subprotocol, &close_reason) {
+            self.finish(subprotocol).await;
+        }
         // The close frame is the last message.
         self.operations = Operations::default();
         tracing::info!(
@@ -115,7 +113,8 @@ impl Connection {
         self.close(&close_reason).await;
     }
 
-    /// `biased`: the end of the connection takes precedence over responses that are ready.
+    /// `biased`: the end of the connection takes precedence over responses that are ready. [`Self::finish`] sends those
+    /// of mutations.
     async fn serve(&mut self, subprotocol: Subprotocol) -> CloseReason {
         loop {
             let time = self.next_time();
@@ -132,6 +131,21 @@ impl Connection {
                 return close_reason;
             }
         }
+    }
+
+    /// Sends the responses of running mutations after the session or the token has ended. For example, a new password
+    /// ends the session, and the response has the new tokens.
+    async fn finish(&mut self, subprotocol: Subprotocol) {
+        self.operations.keep_mutations();
+        let finishing = async {
+            while let Some((id, step)) = self.operations.next().await {
+                if self.answer(subprotocol, &id, step).await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Mutations that take longer are cancelled.
+        let _ = timeout(FINISH_PATIENCE, finishing).await;
     }
 
     fn next_time(&self) -> Instant {
@@ -291,14 +305,19 @@ impl Connection {
     }
 
     async fn answer(&mut self, subprotocol: Subprotocol, id: &str, step: Step) -> Outcome {
+        let grace = self.operations.is_mutation(id).then_some(FINISH_PATIENCE);
         if !matches!(step, Step::Next(_)) {
             // After this message the client may reuse the id.
             self.operations.remove(id);
         }
-        match &step {
-            Step::Next(answer) => self.send(subprotocol, &Outgoing::Next(id, answer)).await,
-            Step::Error(body) => self.send(subprotocol, &Outgoing::Error(id, body.errors())).await,
-            Step::Complete => self.send(subprotocol, &Outgoing::Complete(id)).await,
+        let message = match &step {
+            Step::Next(answer) => Outgoing::Next(id, answer),
+            Step::Error(body) => Outgoing::Error(id, body.errors()),
+            Step::Complete => Outgoing::Complete(id),
+        };
+        match subprotocol.write(&message) {
+            Some(text) => self.send_within(grace, Message::Text(text.into())).await,
+            None => Ok(()),
         }
     }
 
@@ -310,11 +329,17 @@ impl Connection {
         }
     }
 
-    /// The client may not be reading, and the connection may end during the write.
     async fn send_message(&mut self, message: Message) -> Outcome {
+        self.send_within(None, message).await
+    }
+
+    /// The client may not be reading, and the connection may end during the write. A write with `grace` goes on for
+    /// this time after the end.
+    async fn send_within(&mut self, grace: Option<Duration>, message: Message) -> Outcome {
+        let ending = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot);
         tokio::select! {
             biased;
-            close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => Err(close_reason),
+            close_reason = ended_for(grace, ending) => Err(close_reason),
             sent = self.operations.run_during(timeout(SEND_PATIENCE, self.socket.send(message))) => match sent {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(CloseReason::Gone),
@@ -343,23 +368,6 @@ fn beat(subprotocol: Option<Subprotocol>, ping_interval: Duration) -> Duration {
     match subprotocol {
         Some(Subprotocol::Legacy) => ping_interval.min(KEEP_ALIVE),
         Some(Subprotocol::Transport) | None => ping_interval,
-    }
-}
-
-/// Waits until the connection must close. Without a user, the shutdown or a newer connection closes it.
-async fn ended(state: &GraphqlState, live_connection: Option<&LiveConnection>, slot: &Slot) -> CloseReason {
-    if let Some(live_connection) = live_connection {
-        return live_connection.ended().await.into();
-    }
-    let displaced = async {
-        match slot {
-            Slot::Anonymous(slot) => slot.displaced().await,
-            Slot::User { .. } => pending().await,
-        }
-    };
-    tokio::select! {
-        () = state.domain().live().closing() => Ending::Shutdown.into(),
-        () = displaced => CloseReason::TryAgainLater("Too many connections without a user"),
     }
 }
 

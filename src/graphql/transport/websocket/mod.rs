@@ -7,10 +7,12 @@
 //! | [`token`] | the access token in the first message |
 //! | [`connection`] | the task that owns a socket |
 //! | [`operation`] | the operations of a connection, as streams of responses |
+//! | [`end`] | when a connection must close |
 //! | [`close_reason`] | close codes and reasons |
 
 mod close_reason;
 mod connection;
+mod end;
 mod operation;
 mod origin;
 mod subprotocol;

@@ -1,12 +1,14 @@
 //! The operations of a connection, each as a stream of responses.
 
 use std::collections::VecDeque;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use axum::body::Bytes;
 use futures_util::StreamExt as _;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::{self, BoxStream, Stream};
 use tokio::time::timeout;
 use tokio_stream::StreamMap;
 
@@ -34,7 +36,25 @@ pub(super) enum ConnectionEvent<M> {
 }
 
 /// Runs the operation only while it is polled. Dropping it ends the operation.
-pub(super) type Steps = BoxStream<'static, Step>;
+pub(super) struct Steps {
+    steps: BoxStream<'static, Step>,
+    /// Set when a mutation begins to execute.
+    is_mutation: Arc<AtomicBool>,
+}
+
+impl Steps {
+    fn is_mutation(&self) -> bool {
+        self.is_mutation.load(Ordering::Relaxed)
+    }
+}
+
+impl Stream for Steps {
+    type Item = Step;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Step>> {
+        self.steps.poll_next_unpin(context)
+    }
+}
 
 /// The operations of a connection, by id.
 #[derive(Default)]
@@ -62,6 +82,22 @@ impl Operations {
         self.running.len() + self.ready.len()
     }
 
+    /// Whether the running operation with this id is a mutation that has begun.
+    pub(super) fn is_mutation(&self, id: &str) -> bool {
+        let mut running = self.running.iter();
+        running.any(|(running, steps)| running == id && steps.is_mutation())
+    }
+
+    /// Ends all operations except mutations that have begun.
+    pub(super) fn keep_mutations(&mut self) {
+        let others = self.running.iter().filter(|(_, steps)| !steps.is_mutation());
+        let others: Vec<String> = others.map(|(id, _)| id.clone()).collect();
+        for id in others {
+            self.running.remove(&id);
+        }
+        self.ready.retain(|(.., rest)| rest.is_mutation());
+    }
+
     /// Waits for a message or a step. Neither takes precedence: if a client sends without a pause, its operations go on,
     /// because other clients may wait for their locks. Cancel-safe if `message` is.
     pub(super) async fn next_or<M>(&mut self, message: impl Future<Output = M>) -> ConnectionEvent<M> {
@@ -72,7 +108,7 @@ impl Operations {
     }
 
     /// The next step to send; `None` if nothing is running. Cancel-safe.
-    async fn next(&mut self) -> Option<(String, Step)> {
+    pub(super) async fn next(&mut self) -> Option<(String, Step)> {
         if let Some((id, step, rest)) = self.ready.pop_front() {
             self.running.insert(id.clone(), rest);
             return Some((id, step));
@@ -107,15 +143,24 @@ pub(super) struct ConnectionIdentity {
 }
 
 pub(super) fn begin(state: GraphqlState, identity: ConnectionIdentity, parameters: Box<Parameters>) -> Steps {
+    let is_mutation = Arc::new(AtomicBool::default());
+    let begun = Arc::clone(&is_mutation);
     // The future that starts an operation is large. It has a separate box, which is freed after the start.
     let beginning = Box::pin(async move {
-        let steps = run(&state, identity, *parameters).await;
+        let steps = run(&state, identity, *parameters, &begun).await;
         steps.unwrap_or_else(|refusal| stream::iter([Step::Error(refusal)]).boxed())
     });
-    stream::once(beginning).flatten().boxed()
+    let steps = stream::once(beginning).flatten().boxed();
+    Steps { steps, is_mutation }
 }
 
-async fn run(state: &GraphqlState, identity: ConnectionIdentity, parameters: Parameters) -> Result<Steps, Body> {
+/// Sets `is_mutation` before it executes a mutation.
+async fn run(
+    state: &GraphqlState,
+    identity: ConnectionIdentity,
+    parameters: Parameters,
+    is_mutation: &AtomicBool,
+) -> Result<BoxStream<'static, Step>, Body> {
     let operation = state.executor().prepare(parameters).await?;
     let ConnectionIdentity {
         mut caller,
@@ -134,6 +179,7 @@ async fn run(state: &GraphqlState, identity: ConnectionIdentity, parameters: Par
         let steps = answers.map(|answer| answer.map_or_else(Step::Error, Step::Next));
         return Ok(steps.chain(stream::iter([Step::Complete])).boxed());
     }
+    is_mutation.store(!operation.is_query(), Ordering::Relaxed);
     let body = answer(state, caller, operation).await?;
     if !body.is_executed() {
         return Err(body);

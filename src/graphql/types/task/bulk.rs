@@ -17,11 +17,12 @@ use crate::graphql::node::GlobalId as _;
 use crate::graphql::row::Single;
 use crate::graphql::scalar::{BulkErrorPolicy, TaskStatus};
 
-/// Result for one task of a bulk mutation.
+/// Result for one task of a bulk mutation. It has no `id`, so that a normalised cache does not confuse it with the
+/// task.
 #[derive(Debug, SimpleObject)]
 pub struct TaskBulkResult {
     /// Global id of the task.
-    id: ID,
+    task_id: ID,
     /// The task after the change. With the errors `CONFLICT` and `INVALID_TRANSITION`, the current task. Null with
     /// other errors.
     task: Option<Single<Task>>,
@@ -46,7 +47,7 @@ impl TaskBulkResult {
             }
         };
         Ok(Self {
-            id: result.id.to_global(),
+            task_id: result.id.to_global(),
             task: payload.task,
             cursor: payload.cursor,
             user_errors: payload.user_errors.into_iter().map(of_arguments).collect(),

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{create_tasks, expect_members, send, serve, upload};
+use super::{create_tasks, expect_members, send, send_in, serve, upload};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
@@ -86,5 +86,26 @@ async fn images_are_shown_and_other_files_saved() {
         let given = file.header("content-disposition");
         assert!(given.starts_with(&format!("{disposition};")), "{name}: {given}");
         assert!(file.header("content-type").starts_with(media_type), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_document_has_the_maximum_size_of_a_file() {
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    for (dialect, size) in [
+        ("taskwire", "5 MiB"),
+        ("due-dates", "5 MiB"),
+        ("tags-files", "10 MiB"),
+        ("tags-files-paged", "10 MiB"),
+    ] {
+        let document = send_in(dialect, &nobody, Method::GET, "/openapi.json", Value::Null, 200).await;
+        let described = |pointer: &str| document.at(pointer)["description"].as_str().unwrap().to_owned();
+        for path in ["~1tasks~1{id}~1files", "~1upload"] {
+            let refusal = described(&format!("/paths/~1api~1v1{path}/post/responses/413"));
+            assert_eq!(refusal, format!("The file is larger than {size}"), "{dialect}: {path}");
+        }
+        let file = described("/components/schemas/Upload/properties/file");
+        assert!(file.contains(&format!("up to {size};")), "{dialect}: {file}");
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{APIS, PASSWORD, expect_members, send, send_in, serve};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
+use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::Person;
 
 async fn deactivate(boss: &Person<'_>, user: &Person<'_>) {
@@ -41,6 +42,25 @@ async fn an_inactive_account_has_the_status_of_the_old_api_if_the_password_is_ri
         let wrong = json!({ "username": ann.name, "password": "Wrong1234" });
         let answer = send(&nobody, Method::POST, "/auth/login", wrong, 401).await;
         assert!(!answer.detail().contains("deactivated"), "{dialect}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn front_ends_may_send_the_login_form_as_form_data() {
+    let app = TestApp::start().await;
+    let (ann, nobody) = (app.member().await, app.anonymous());
+    let form = Form::default()
+        .text("username", &ann.name)
+        .text("password", PASSWORD)
+        .text("remember", "on");
+    for dialect in APIS {
+        let request = nobody
+            .request(Method::POST, "/auth/login/access-token")
+            .header("x-rest-dialect", dialect)
+            .header("content-type", CONTENT_TYPE);
+        let answer = nobody.send(request.body(form.clone().end().into()).unwrap()).await;
+        assert_eq!(answer.status, 200, "{dialect}: {}", answer.text);
+        expect_members(&answer.body, "access_token:text");
     }
 }
 

@@ -235,6 +235,26 @@ async fn invalid_dates_have_the_type_of_the_framework() {
 }
 
 #[tokio::test]
+async fn a_sign_before_a_column_is_refused_without_a_word_of_the_default_order() {
+    for dialect in ["tags-files", "tags-files-paged"] {
+        let app = serve(dialect).await;
+        let ann = app.member().await;
+        for query in ["sort_by=-title", "sort_by=-title&sort_order=desc"] {
+            let answer = send(&ann, Method::GET, &format!("/tasks?{query}"), Value::Null, 422).await;
+            expect_item(
+                answer.at("/errors"),
+                "enum",
+                json!(["query", "sort_by"]),
+                json!("-title"),
+            );
+            let start = "sort_by: '-title' is not allowed; use one of created_at, ";
+            assert!(answer.detail().starts_with(start), "{}", answer.text);
+            assert!(!answer.text.contains("sort_order"), "{}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
 async fn errors_of_a_bulk_change_are_located_in_it() {
     let app = serve("tags-files").await;
     let ann = app.member().await;

@@ -27,9 +27,10 @@ use crate::domain::error::{Error, Result};
 use crate::domain::policy::System;
 use crate::domain::store::Store;
 use crate::domain::store::event::log;
+use crate::domain::store::user;
 
 /// A restore advances the ids of sessions by this much. An access token issued after the backup holds an id that no
-/// other session may get.
+/// other session may get. If the replaced database has higher ids, [`Store::replace`] continues after those.
 const SESSIONS_SKIPPED: i32 = 1_000_000;
 
 /// Metadata of a dump.
@@ -158,7 +159,7 @@ async fn contents(connection: &impl ConnectionTrait) -> Result<Contents> {
 }
 
 /// Gives the staged data a new event log identity. Transaction ids become 0, because those of another cluster do not
-/// define an order here.
+/// define an order here. Servers may have cached accounts that are younger than the backup, so the stamp changes too.
 async fn renew(store: &Store, renewal: &Renewal<'_>) -> Result<()> {
     let transaction = store.begin().await?;
     let connection = transaction.connection();
@@ -168,6 +169,7 @@ async fn renew(store: &Store, renewal: &Renewal<'_>) -> Result<()> {
         .value("pruned_transaction_id", 0)
         .take();
     connection.execute(&log).await?;
+    user::cache::change_stamp(&transaction).await?;
     for (table, column) in [
         ("task_events", "transaction_id"),
         ("account_changes", "transaction_id"),
@@ -194,7 +196,8 @@ async fn renew(store: &Store, renewal: &Renewal<'_>) -> Result<()> {
         _ => format!(
             "INSERT INTO sqlite_sequence (name, seq) SELECT 'sessions', 0 \
              WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'sessions'); \
-             UPDATE sqlite_sequence SET seq = seq + {SESSIONS_SKIPPED} WHERE name = 'sessions'"
+             UPDATE sqlite_sequence SET seq = MIN(seq + {SESSIONS_SKIPPED}, {}) WHERE name = 'sessions'",
+            i32::MAX
         ),
     };
     connection.execute_unprepared(&skip).await?;

@@ -140,9 +140,11 @@ async fn swap(store: &Store) -> Result<()> {
     let mut old: Vec<String> = tables_in(connection, &schema).await?;
     old.extend(migrations_in(connection, &schema).await?);
     if !old.is_empty() {
-        let old: Vec<String> = old.iter().map(in_schema).collect();
-        let drop = format!("DROP TABLE {}", old.join(", "));
-        let dropped = connection.execute_unprepared(&drop).await;
+        let old = old.iter().map(in_schema).collect::<Vec<String>>().join(", ");
+        // From here on no session can begin.
+        connection.execute_unprepared(&format!("LOCK TABLE {old}")).await?;
+        continue_session_ids(connection).await?;
+        let dropped = connection.execute_unprepared(&format!("DROP TABLE {old}")).await;
         dropped.map_err(|error| dependent_objects(&error).unwrap_or_else(|| error.into()))?;
     }
     let mut new = tables_in(connection, STAGING).await?;
@@ -157,6 +159,23 @@ async fn swap(store: &Store) -> Result<()> {
         connection.execute_unprepared(&place).await?;
     }
     Ok(transaction.commit().await?)
+}
+
+/// Access tokens hold ids of the replaced sessions, so the ids of new sessions continue after them.
+async fn continue_session_ids(connection: &impl ConnectionTrait) -> Result<()> {
+    // Null without the table.
+    let live = "SELECT pg_get_serial_sequence(to_regclass(quote_ident(current_schema()) || '.sessions')::text, 'id')";
+    let Some(live) = one::<Option<String>>(connection, live).await? else {
+        return Ok(());
+    };
+    let staged = format!("SELECT pg_get_serial_sequence('{STAGING}.sessions', 'id')");
+    let staged: String = one(connection, &staged).await?;
+    let advance = format!(
+        "SELECT setval('{staged}', GREATEST(staged.last_value, live.last_value)) \
+         FROM {staged} AS staged, {live} AS live"
+    );
+    connection.execute_unprepared(&advance).await?;
+    Ok(())
 }
 
 /// The error for objects of others, such as views, that depend on our tables.

@@ -50,6 +50,8 @@ pub(super) async fn replace(store: &Store, file: &Path) -> Result<()> {
 async fn copy_rows(store: &Store) -> Result<()> {
     let transaction = store.begin().await?;
     let connection = transaction.connection();
+    let newest = "SELECT COALESCE(MAX(seq), 0) FROM main.sqlite_sequence WHERE name = 'sessions'";
+    let newest_session: i64 = one(connection, newest).await?;
     for table in TABLES.iter().rev() {
         connection
             .execute_unprepared(&format!("DELETE FROM main.{table}"))
@@ -68,6 +70,8 @@ async fn copy_rows(store: &Store) -> Result<()> {
             "INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM {BACKUP}.sqlite_sequence \
              WHERE name IN ({names})"
         ),
+        // Access tokens hold ids of the replaced sessions.
+        format!("UPDATE main.sqlite_sequence SET seq = MAX(seq, {newest_session}) WHERE name = 'sessions'"),
     ] {
         connection.execute_unprepared(&sequences).await?;
     }

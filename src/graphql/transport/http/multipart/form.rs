@@ -1,12 +1,9 @@
 //! Reads the parts of a form in order, within limits.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::HeaderMap;
-use futures_util::StreamExt as _;
-use multer::{Field, Multipart};
+use multer::Field;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
@@ -15,51 +12,19 @@ use super::super::request::too_large;
 use crate::domain::attachment::MAX_SIZE;
 use crate::graphql::execution::response::Refusal;
 use crate::graphql::upload::{UploadedFile, Uploads};
-use crate::http::body::{Exceeded, Source};
-
-/// Allowance for the boundary and headers of a part, in bytes.
-const PART_OVERHEAD: u64 = 16 * 1024;
+use crate::http::body::{Exceeded, FormParts, HeadTooLarge, MAX_HEAD, Source};
 
 /// Maximum bytes of the body per file.
-const FILE_ALLOWANCE: u64 = MAX_SIZE + PART_OVERHEAD;
+const FILE_ALLOWANCE: u64 = MAX_SIZE + MAX_HEAD;
 
 /// Maximum bytes of a form before the number of its files is known. One chunk can contain the end of `map` and the
 /// start of a file.
 pub(super) fn first_allowance(text_limit: usize) -> u64 {
-    2 * (text_limit as u64 + PART_OVERHEAD) + FILE_ALLOWANCE
-}
-
-/// Limits the head of a part: its boundary and headers. For each piece that arrives, the parser searches the whole head
-/// again, so a long one in small pieces would take minutes.
-#[derive(Clone, Default)]
-struct HeadLimit(Arc<AtomicU64>);
-
-#[derive(Debug, thiserror::Error)]
-#[error("the head of a part is larger than allowed")]
-struct HeadTooLarge;
-
-impl HeadLimit {
-    /// The head of a part follows.
-    fn begin(&self) {
-        self.0.store(PART_OVERHEAD, Ordering::Relaxed);
-    }
-
-    /// The content of the part follows.
-    fn end(&self) {
-        self.0.store(u64::MAX, Ordering::Relaxed);
-    }
-
-    /// The last piece of a head may be longer, because it can contain the content, too.
-    fn spend(&self, bytes: u64) -> Result<(), HeadTooLarge> {
-        let left = self.0.load(Ordering::Relaxed);
-        self.0.store(left.saturating_sub(bytes), Ordering::Relaxed);
-        if left == 0 { Err(HeadTooLarge) } else { Ok(()) }
-    }
+    2 * (text_limit as u64 + MAX_HEAD) + FILE_ALLOWANCE
 }
 
 pub(super) struct Form {
-    parts: Multipart<'static>,
-    head: HeadLimit,
+    parts: FormParts,
     source: Source,
     /// Maximum bytes of `operations` and of `map`, each.
     text_limit: usize,
@@ -72,32 +37,16 @@ pub(in crate::graphql::transport::http) fn is_multipart(headers: &HeaderMap) -> 
 impl Form {
     pub(super) fn open(headers: &HeaderMap, source: &Source, text_limit: usize) -> Result<Self, Refusal> {
         let boundary = multer::parse_boundary(content_type(headers)).map_err(malformed)?;
-        let head = HeadLimit::default();
-        let limit = head.clone();
-        let pieces = source.pieces().map(move |piece| {
-            piece.and_then(|piece| {
-                limit.spend(piece.len() as u64)?;
-                Ok(piece)
-            })
-        });
         Ok(Self {
-            parts: Multipart::new(pieces, boundary),
-            head,
+            parts: FormParts::new(source, boundary),
             source: source.clone(),
             text_limit,
         })
     }
 
-    async fn next_part(&mut self) -> Result<Option<Field<'static>>, Refusal> {
-        self.head.begin();
-        let part = self.parts.next_field().await.map_err(malformed);
-        self.head.end();
-        part
-    }
-
     /// Reads the next part, which must have this name.
     pub(super) async fn text(&mut self, name: &str) -> Result<Vec<u8>, Refusal> {
-        let Some(mut part) = self.next_part().await? else {
+        let Some(mut part) = self.parts.next().await.map_err(malformed)? else {
             return Err(Refusal::bad_request(format!("{name} is missing; {ORDER}")));
         };
         if part.name() != Some(name) {
@@ -128,7 +77,7 @@ impl Form {
         let mut files: Vec<Option<UploadedFile>> = vec![None; places.len()];
         self.source
             .grow((places.len() as u64).saturating_sub(1) * FILE_ALLOWANCE);
-        while let Some(part) = self.next_part().await? {
+        while let Some(part) = self.parts.next().await.map_err(malformed)? {
             let name = part.name().unwrap_or_default().to_owned();
             let Some(place) = places.remove(&name) else {
                 return Err(Refusal::bad_request(format!(
@@ -178,7 +127,7 @@ fn malformed(error: multer::Error) -> Refusal {
             too_large("The body is larger than this server takes".to_owned())
         }
         multer::Error::StreamReadFailed(cause) if cause.is::<HeadTooLarge>() => too_large(format!(
-            "The head of a part is larger than the {PART_OVERHEAD} bytes that are allowed"
+            "The head of a part is larger than the {MAX_HEAD} bytes that are allowed"
         )),
         multer::Error::StreamReadFailed(_) => Refusal::bad_request("The body could not be read to its end"),
         other => Refusal::bad_request(format!("The body is not multipart/form-data as it should be: {other}")),
