@@ -20,7 +20,8 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
-    /// An older server reads both forms.
+    /// The older form is not known any more. An older server reads both, but its searches miss words that end in a
+    /// sigma.
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
         Ok(())
     }

@@ -20,10 +20,11 @@ const MODE: u32 = 0o600;
 
 /// The archive gets its name only when it is complete.
 pub(super) async fn run(backup: Backup) -> anyhow::Result<()> {
+    // First: from the first file on, a signal must not end the process before the files are removed.
+    let stop = stop_signal();
     let config = Config::load()?;
     check_database(&config)?;
     let partial = Partial::begin(&backup.file, backup.force)?;
-    let domain = database::connect_with(&config).await?;
     let target = Target {
         archive: partial.file.try_clone()?,
         scratch: partial.scratch.path().to_owned(),
@@ -31,12 +32,17 @@ pub(super) async fn run(backup: Backup) -> anyhow::Result<()> {
     };
     let bar = progress::bytes("Writing");
     let mut show = |at| progress::show(&bar, at);
-    let taken = tokio::select! {
-        taken = domain.back_up(&Actor::System, target, &mut show) => taken.map_err(described),
-        () = stop_signal() => Err(anyhow::anyhow!("stopped; nothing was written")),
+    let writing = async {
+        let domain = database::connect_with(&config).await?;
+        let taken = domain.back_up(&Actor::System, target, &mut show).await;
+        anyhow::Ok((domain, taken.map_err(described)?))
+    };
+    let written = tokio::select! {
+        written = writing => written,
+        () = stop => Err(anyhow::anyhow!("stopped; nothing was written")),
     };
     bar.finish_and_clear();
-    let taken = taken?;
+    let (domain, taken) = written?;
     let size = partial.finish(backup.force)?;
     output::line(&summary(&backup.file, &taken, size))?;
     database::close(domain).await

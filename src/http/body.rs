@@ -11,6 +11,9 @@ use tokio::sync::Mutex;
 
 /// Maximum bytes of the head of a part: its boundary and headers.
 pub(crate) const MAX_HEAD: u64 = 16 * 1024;
+/// Maximum bytes of a boundary (RFC 2046). For each piece that arrives, the parser reads the whole boundary, so small
+/// pieces of a form with a long one would take minutes.
+const MAX_BOUNDARY: u64 = 70;
 
 #[derive(Clone)]
 pub(crate) struct Source {
@@ -58,6 +61,18 @@ impl Source {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         spent.map(|_| ()).map_err(|_| Exceeded)
     }
+}
+
+/// The boundary of a form with this Content-Type.
+pub(crate) fn boundary_in(content_type: &str) -> multer::Result<String> {
+    let boundary = multer::parse_boundary(content_type)?;
+    if boundary.len() as u64 > MAX_BOUNDARY {
+        return Err(multer::Error::FieldSizeExceeded {
+            limit: MAX_BOUNDARY,
+            field_name: Some("boundary".to_owned()),
+        });
+    }
+    Ok(boundary)
 }
 
 /// Limits the head of a part. For each piece that arrives, the parser searches the whole head again, so a long one in

@@ -57,7 +57,7 @@ impl fmt::Display for OutOfBounds {
 /// Must be called before parsing: the parser recurses, does not count levels in members that it skips or keeps as text,
 /// and allocates for each value.
 pub(crate) fn check_bounds(json: &[u8]) -> Result<(), OutOfBounds> {
-    let (mut depth, mut deepest, mut values) = (0_usize, 0, 1);
+    let (mut depth, mut deepest, mut values) = (0_usize, 0, 0);
     let mut bytes = json.iter();
     while let Some(byte) = bytes.next() {
         match byte {
@@ -65,6 +65,8 @@ pub(crate) fn check_bounds(json: &[u8]) -> Result<(), OutOfBounds> {
             b'[' | b'{' => {
                 depth += 1;
                 deepest = deepest.max(depth);
+                // Its first value has no comma.
+                values += 1;
             }
             b']' | b'}' => depth = depth.saturating_sub(1),
             b',' => values += 1,
@@ -126,5 +128,8 @@ mod tests {
         assert_eq!(check_bounds(list(20_000).as_bytes()), Ok(()));
         assert_eq!(check_bounds(list(20_001).as_bytes()), Err(OutOfBounds::Values));
         assert_eq!(check_bounds(format!("\"{}\"", ",".repeat(50_000)).as_bytes()), Ok(()));
+        // The only value in each of these objects has no comma.
+        let objects = format!("[{}0]", r#"{"":{"":0}},"#.repeat(7_000));
+        assert_eq!(check_bounds(objects.as_bytes()), Err(OutOfBounds::Values));
     }
 }

@@ -10,7 +10,7 @@ use super::dialect::Exchange;
 use super::error::{Problem, Result};
 use super::extract::{check_content_type, content_type, read_body, read_pairs};
 use crate::domain::error::{ViolationKind, excerpt};
-use crate::http::body::{FormParts, Source};
+use crate::http::body::{FormParts, Source, boundary_in};
 use crate::state::AppState;
 
 pub(super) const MULTIPART: &str = "multipart/form-data";
@@ -42,7 +42,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
 /// The boundary of a multipart form.
 pub(super) fn boundary(headers: &HeaderMap) -> multer::Result<String> {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    multer::parse_boundary(value.unwrap_or_default())
+    boundary_in(value.unwrap_or_default())
 }
 
 /// The message for a body that is no multipart form.

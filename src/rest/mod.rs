@@ -6,6 +6,7 @@
 //! | [`openapi`] | the OpenAPI document |
 //! | `dialect` | older APIs whose clients work unmodified |
 //! | `extract` | extractors: credentials, path, query and body |
+//! | `form` | HTML forms without files |
 //! | `idempotency` | writes that are safe to repeat |
 //! | `page` | paging parameters and list bodies |
 //! | `rate_limit` | request rate limits |

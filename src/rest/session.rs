@@ -280,7 +280,8 @@ pub(super) async fn access_token(
 
 /// Get a new pair of tokens
 ///
-/// A refresh token works once. If it is used again, all tokens derived from it are revoked.
+/// A refresh token works once. If it is used again within 10 seconds, the response has the same new refresh token;
+/// later, all tokens derived from it are revoked.
 #[utoipa::path(post, path = "/auth/refresh", operation_id = "refresh", security(()),
     request_body = RefreshInput,
     responses(

@@ -79,8 +79,8 @@ async fn public_health_responses_are_one_word() {
 #[test]
 fn caddy_and_nginx_hide_internal_paths() {
     let tops = INTERNAL.map(|top| top.trim_start_matches('/')).join("|");
-    // Below `ROOT_PATH` too, which the servers remove.
-    let hidden = |root: &str| format!("^({root})?(/api/v1)?/({tops})(/|$)");
+    // Below `ROOT_PATH` too, which the servers remove. It may have a slash at the end, so the next one is optional.
+    let hidden = |root: &str| format!("^({root})?/?(api/v1/)?({tops})(/|$)");
     let caddy = read("deploy/Caddyfile");
     let rule = hidden("{$ROOT_PATH}");
     assert!(caddy.contains(&format!("@inside path_regexp (?i){rule}\n\trespond @inside 404\n")));

@@ -1,5 +1,6 @@
 //! Paging through any list, in any order, forwards and backwards, yields each row once.
 
+use axum::http::Method;
 use chrono::TimeDelta;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -222,6 +223,20 @@ async fn tasks_of_one_priority_or_status_are_sorted_by_creation() {
             );
         }
     }
+}
+
+/// Searches take the two small forms of the Greek sigma for one letter; sorting does not.
+#[tokio::test]
+async fn a_title_of_which_only_the_form_of_a_sigma_changes_is_listed_once() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let greek = ann.creates_task(json!({ "title": "οδος" })).await;
+    let latin = ann.creates_task(json!({ "title": "alpha" })).await;
+    let path = format!("/api/v1/tasks/{greek}");
+    let changed = ann.rest(Method::PATCH, &path, json!({ "title": "οδοσ" })).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let order = json!([{ "field": "TITLE", "direction": "DESC" }]);
+    assert_eq!(walk(&ann, &order, 1, true).await, [greek, latin]);
 }
 
 /// A task owned by one of two people, and assigned to one of them or nobody.

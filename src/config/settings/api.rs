@@ -27,7 +27,7 @@ pub(super) const GRAPHQL: Group = Group {
             "Most points of an operation. What it selects, filters and changes costs points; list fields multiply by \
              their `first`",
         ),
-        Setting::new("GRAPHQL_MAX_BATCH", "Most operations in one request"),
+        Setting::new("GRAPHQL_MAX_BATCH", "Most operations, and most files, in one request"),
         Setting::new(
             "GRAPHQL_MAX_RESPONSE_BYTES",
             "Largest response of one request, in bytes",
@@ -98,7 +98,8 @@ pub(super) const RATE_LIMITS: Group = Group {
         Setting::new(
             "RATE_LIMIT_STRICT_PER_MINUTE",
             "Attempts from one address (IPv6: one /64 network) in a minute to register, log in, verify an e-mail \
-             address, or change a password or an e-mail address, over GraphQL and REST together",
+             address, or change a password or an e-mail address, over GraphQL and REST together. Calls of `/async/*` \
+             have a separate limit of the same size, for each user, or each address without a token",
         ),
         Setting::new(
             "RATE_LIMIT_REFRESH_PER_MINUTE",

@@ -14,12 +14,13 @@ pub(super) const DATABASE: Group = Group {
         .packaged(),
         Setting::new(
             "DATABASE_MAX_CONNECTIONS",
-            "Size of the connection pool. PostgreSQL: half of them write, half read. SQLite: one writes, up to one for \
-             each core and one more read",
+            "Size of the connection pool. PostgreSQL: half of them write, half read; the server opens up to two more \
+             to check and migrate the database. SQLite: one writes, up to one for each core and two more read",
         ),
         Setting::new(
             "DATABASE_CONNECT_RETRIES",
-            "Further attempts to connect at the start. The pause doubles from half a second",
+            "Further attempts to connect to PostgreSQL at the start. The pause doubles from half a second, up to 10 \
+             seconds",
         ),
         Setting::new(
             "DATABASE_STATEMENT_TIMEOUT_SECONDS",

@@ -48,7 +48,8 @@ pub(super) const SERVER: Group = Group {
         ),
         Setting::new(
             "BODY_LIMIT_BYTES",
-            "Largest request body, in bytes. Uploaded files have a separate limit of 5 MiB each",
+            "Largest request body, in bytes. Uploaded files have a separate limit of 5 MiB each (10 MiB in the REST \
+             dialects `tags-files` and `tags-files-paged`)",
         ),
         Setting::new(
             "REQUEST_TIMEOUT_SECONDS",

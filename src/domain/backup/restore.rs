@@ -14,12 +14,10 @@ use super::manifest::{ArchiveEntry, BackupEngine, Manifest, refused};
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
+use crate::domain::event::new_identity;
 use crate::domain::policy::{self, System};
-use crate::domain::random::hexadecimal;
 use crate::domain::store::admin::backup::Renewal;
 
-/// Random bytes in the identity of an event log.
-const IDENTITY_BYTES: usize = 16;
 /// Number of files that are read ahead.
 const READ_AHEAD: usize = 2;
 
@@ -90,7 +88,7 @@ impl Domain {
             database,
         } = backup;
         let migrations = self.check_fit(&system, &manifest, force).await?;
-        let log = hexadecimal(self.core.randomness.as_ref(), IDENTITY_BYTES);
+        let log = new_identity(self.core.randomness.as_ref());
         let renewal = Renewal {
             migrations,
             pg_dump: manifest.pg_dump,

@@ -6,12 +6,20 @@ use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::policy;
+use crate::domain::random::{Randomness, hexadecimal};
 use crate::domain::store;
 
 use super::EventCursor;
 
 /// Events that are deleted in one transaction. A long transaction would delay live delivery.
 const PRUNED_AT_ONCE: u64 = 2_000;
+/// Random bytes in the identity of a log.
+const IDENTITY_BYTES: usize = 16;
+
+/// A new identity for the log. Cursors with another one are invalid.
+pub(crate) fn new_identity(randomness: &dyn Randomness) -> String {
+    hexadecimal(randomness, IDENTITY_BYTES)
+}
 
 /// The use cases of the whole event log.
 #[derive(Clone, Copy, Debug)]

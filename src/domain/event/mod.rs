@@ -10,6 +10,7 @@ mod record;
 pub use cursor::EventCursor;
 pub(crate) use cursor::{LogPosition, LogState, MAX_CURSOR_BYTES};
 pub use log::Events;
+pub(crate) use log::new_identity;
 
 use std::collections::BTreeSet;
 

@@ -79,9 +79,11 @@ impl<'a> Idempotency<'a> {
         } else {
             store::idempotency::find(&transaction, &policy::scope(actor)?, key).await?
         };
+        // Earlier versions stored the fingerprint itself, and keys live for a day after an update.
+        let is_same = |stored: &str| stored == request_hash || stored == fingerprint;
         if found
             .as_ref()
-            .is_some_and(|found| found.request_hash == request_hash && found.response.is_none())
+            .is_some_and(|found| is_same(&found.request_hash) && found.response.is_none())
         {
             is_ours = store::idempotency::take_over(&transaction, &permit, &claim, [now, leased_until]).await?;
         }
@@ -91,7 +93,7 @@ impl<'a> Idempotency<'a> {
         }
         // Without a row, the first request has released the key meanwhile.
         let found = found.ok_or_else(claimed)?;
-        if found.request_hash != request_hash {
+        if !is_same(&found.request_hash) {
             let message = format!("{HEADER} '{key}' came with another request before; use a new key for a new request");
             return Err(Error::bad_input(HEADER, message));
         }

@@ -14,10 +14,11 @@ use crate::domain::Core;
 use crate::domain::actor::{AccountState, Actor};
 use crate::domain::clock::Clock;
 use crate::domain::error::Result;
-use crate::domain::event::LogPosition;
+use crate::domain::event::{LogPosition, new_identity};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::notification;
 use crate::domain::policy::{self, Notifications, Scope, Tasks};
+use crate::domain::random::Randomness;
 use crate::domain::session;
 use crate::domain::store::event::log::Settled;
 use crate::domain::store::{self, Store};
@@ -42,6 +43,7 @@ pub(super) struct EventLogReader {
     present: Arc<PresentTasks>,
     progress: Arc<Progress>,
     clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
     /// Identity of the log.
     log: String,
     /// Events before this position were delivered.
@@ -74,6 +76,7 @@ impl EventLogReader {
             present: Arc::clone(&core.hub.present),
             progress: Arc::clone(&core.hub.progress),
             clock: Arc::clone(&core.clock),
+            randomness: Arc::clone(&core.randomness),
             log: settled.log,
             events: settled.events,
             changes: settled.changes,
@@ -112,9 +115,8 @@ impl EventLogReader {
 
     /// Delivers all settled entries.
     async fn look(&mut self) -> Result<Look> {
-        let settled = store::event::log::settled(self.store.system_reader(), &self.scope).await?;
-        // A replica that lacks the newest commits gives their positions to other events when it becomes the primary.
-        if settled.log != self.log || settled.events < self.events {
+        let settled = self.settled().await?;
+        if settled.log != self.log {
             tracing::warn!("the event log was replaced, or lost its newest events: every live connection is closed");
             self.registry.end_all(Ending::Replaced);
             self.present.forget();
@@ -137,6 +139,21 @@ impl EventLogReader {
         } else {
             Look::CaughtUp
         })
+    }
+
+    /// Reads the settled positions. A replica that lacks the newest commits gives their positions to other events when it
+    /// becomes the primary, and clients would miss these after the cursor of a lost event. So the log gets a new
+    /// identity then.
+    async fn settled(&self) -> Result<Settled> {
+        let settled = store::event::log::settled(self.store.system_reader(), &self.scope).await?;
+        if settled.log != self.log || settled.events >= self.events {
+            return Ok(settled);
+        }
+        let (system, identity) = (policy::system(&Actor::System)?, new_identity(self.randomness.as_ref()));
+        let transaction = self.store.begin().await?;
+        store::event::log::renew(&transaction, &system, &self.log, &identity).await?;
+        transaction.commit().await?;
+        store::event::log::settled(self.store.system_reader(), &self.scope).await
     }
 
     async fn look_at_accounts(&mut self, until: LogPosition) -> Result<()> {

@@ -19,7 +19,7 @@ pub enum Ending {
     Slow,
     /// The server shuts down.
     Shutdown,
-    /// The event log was replaced, or lost its newest events, so cursors may be invalid.
+    /// The event log was replaced, or lost its newest events, so old cursors are invalid.
     Replaced,
 }
 

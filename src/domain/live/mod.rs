@@ -12,8 +12,8 @@
 //! | `events` | streams of task events |
 //! | `notifications` | streams of notifications |
 //!
-//! Live delivery stores nothing. The log in the database is the only source, and with a cursor a client can continue on
-//! any node.
+//! Live delivery stores nothing about clients. The log in the database is the only source, and with a cursor a client
+//! can continue on any node.
 
 mod bus;
 mod event_log_reader;

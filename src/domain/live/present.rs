@@ -107,9 +107,16 @@ fn bytes_of(event: &LoggedEvent) -> u32 {
 }
 
 impl PresentTasks {
-    /// Starts a look at the log. Returns its number.
-    pub(super) fn begin_look(&self) -> u64 {
-        self.looks.fetch_add(1, Ordering::AcqRel) + 1
+    /// Starts a look at the log.
+    pub(super) fn begin_look(&self) {
+        self.looks.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The number of a look that began after this one. Receivers who find the same old task get the same number, so the
+    /// task is read once for all of them.
+    fn look_after(&self, look: u64) -> u64 {
+        let next = look + 1;
+        self.looks.fetch_max(next, Ordering::AcqRel).max(next)
     }
 
     /// A look failed, so newer events may exist.
@@ -148,7 +155,7 @@ impl PresentTasks {
         {
             // It was read during this look, but before the commit of the event. A new number also invalidates responses
             // that contain it.
-            look = self.begin_look();
+            look = self.look_after(look);
             task = self.read_once(store, event.event.task_id, look).await?;
         }
         let version = task.as_ref().map_or(NO_LATER_VERSION, |task| task.version);
@@ -196,4 +203,19 @@ async fn read(store: &Store, task: TaskId) -> Result<Option<Arc<Task>>> {
     let scope = policy::scope(&Actor::System)?;
     let found = store::task::find_many(store.system_reader(), &scope, &[task]).await?;
     Ok(found.into_iter().next().map(Arc::new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receivers_who_find_the_same_old_task_share_the_next_look() {
+        let present = PresentTasks::default();
+        present.begin_look();
+        assert_eq!([present.look_after(1), present.look_after(1)], [2, 2]);
+        // The reader of the log has begun another look meanwhile.
+        present.begin_look();
+        assert_eq!([present.look_after(1), present.look_after(3)], [3, 4]);
+    }
 }

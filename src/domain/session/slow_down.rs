@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use tracing::Instrument as _;
 
 use super::{Device, digest};
 use crate::domain::Core;
@@ -82,7 +81,9 @@ impl Attempt {
         let network = device.ip.map(Network::from);
         let (account, address) = (target.of_account(), target.at_address(network));
         let system = policy::system(&Actor::System)?;
-        let transaction = begin_apart(core).await?;
+        // Counting an attempt is not the write of the request: otherwise a request that fails afterwards would count as
+        // done, and could not be repeated.
+        let transaction = core.store.begin().await?.without_key();
         let of_account = forgive(
             store::session::login_attempt::lock(&transaction, &system, &account, now).await?,
             now,
@@ -134,16 +135,6 @@ impl Attempt {
         }
         store::session::login_attempt::clear(transaction, &system, &self.address).await
     }
-}
-
-/// Begins a transaction in a separate task, which has no idempotency key: counting an attempt is not the write of the
-/// request. Otherwise a request that fails afterwards would count as done, and could not be repeated.
-async fn begin_apart(core: &Core) -> Result<WriteTransaction> {
-    let store = core.store.clone();
-    let beginning = async move { store.begin().await };
-    tokio::spawn(beginning.in_current_span())
-        .await
-        .map_err(Error::internal)?
 }
 
 /// Deletes the failures of an account after its password was replaced.

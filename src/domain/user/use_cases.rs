@@ -280,6 +280,8 @@ impl<'a> Users<'a> {
     /// its files without a task are deleted.
     #[tracing::instrument(target = "taskwire::span", name = "user.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: UserId, transfer_to: Option<UserId>) -> Result<User> {
+        // A refused request must not lock all tasks of the account.
+        policy::permit(actor, DeleteUser, &self.get(actor, id).await?)?;
         let (transaction, user) = self.open_deletion(actor, id).await?;
         let permit = policy::permit(actor, DeleteUser, &user)?;
         self.require_other_admin(actor, &transaction, id).await?;

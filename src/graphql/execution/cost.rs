@@ -47,7 +47,7 @@ pub(in crate::graphql) struct Cost {
 }
 
 /// Factor on the price of scans for administrators, who see all tasks.
-const SCANS_OF_ALL: u64 = 10;
+const SCANS_OF_ALL: u64 = 20;
 
 impl Cost {
     /// The cost for a user who sees all tasks.

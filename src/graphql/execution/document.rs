@@ -3,6 +3,7 @@
 //! The key of a document is the SHA-256 of its text, so the same cache serves Apollo's automatic persisted queries:
 //! a client sends only the hash of a document that was sent before.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::Name;
@@ -38,6 +39,8 @@ const OPERATIONS: u64 = 32 * 1024 * 1024;
 const WEIGHT_OF_A_FIELD: usize = 768;
 /// Estimated memory of a value in a normalised operation without its text, in bytes.
 const WEIGHT_OF_A_VALUE: usize = 128;
+/// Maximum of the estimated memory of variables that are used again, in bytes.
+const REPEATED_VARIABLES: usize = 4 * 1024 * 1024;
 
 /// A valid document within the limits.
 #[derive(Debug)]
@@ -215,6 +218,7 @@ impl Front {
         let normalized = self
             .normalized(document, index, operation, &values)
             .map_err(bad_input)?;
+        check_repeated(&normalized, &values)?;
         let cost = self.cost(&normalized, &values);
         if cost.points > self.limits.complexity {
             let message = format!(
@@ -295,6 +299,38 @@ fn size_of_value(value: &Value) -> usize {
         _ => 0,
     };
     WEIGHT_OF_A_VALUE + content
+}
+
+/// Refuses large variables that are used often. Each use copies the value, even before anything is paid.
+fn check_repeated(operation: &Normalized, values: &Values) -> Result<(), Rejection> {
+    let mut uses = HashMap::new();
+    if let Some(set) = operation.selection_set() {
+        count_uses(set, &mut uses);
+    }
+    let repeated = uses.into_iter().filter(|(_, uses)| *uses > 1).map(|(name, uses)| {
+        let value = values.get(name).cloned().unwrap_or_default();
+        size_of_value(&value.into_value()).saturating_mul(uses - 1)
+    });
+    let repeated = repeated.fold(0, usize::saturating_add);
+    limits::within("bytes of variables that are used again", repeated, REPEATED_VARIABLES)
+}
+
+fn count_uses<'a>(set: &'a SelectionSet, uses: &mut HashMap<&'a Name, usize>) {
+    for field in fields(set) {
+        for (_, value) in &field.arguments {
+            count_uses_in(&value.node, uses);
+        }
+        count_uses(&field.selection_set.node, uses);
+    }
+}
+
+fn count_uses_in<'a>(value: &'a Value, uses: &mut HashMap<&'a Name, usize>) {
+    match value {
+        Value::Variable(name) => *uses.entry(name).or_default() += 1,
+        Value::List(items) => items.iter().for_each(|item| count_uses_in(item, uses)),
+        Value::Object(fields) => fields.values().for_each(|field| count_uses_in(field, uses)),
+        _ => {}
+    }
 }
 
 pub(in crate::graphql) fn hash_of(text: &str) -> Hash {

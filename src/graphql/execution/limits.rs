@@ -66,7 +66,7 @@ pub(in crate::graphql) fn check_length(text: &str, limits: &GraphqlLimits) -> Re
     within("bytes", text.len(), limits.bytes)
 }
 
-fn within(what: &str, reached: usize, allowed: usize) -> Result<(), Rejection> {
+pub(super) fn within(what: &str, reached: usize, allowed: usize) -> Result<(), Rejection> {
     if reached <= allowed {
         return Ok(());
     }

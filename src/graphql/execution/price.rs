@@ -81,6 +81,8 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> Price {
         ("User", "ownedTasks" | "assignedTasks") => 6 * POINT,
         // Also reads the task, to check that it is visible.
         ("Query", "taskHistory") | ("Task", "history") => 3 * POINT,
+        // Each takes a statement.
+        ("Query", "eventCursor" | "node" | "task") => 2 * POINT,
         // Introspection reads only memory.
         (parent, _) if parent.starts_with("__") => POINT / 50,
         (_, _) if is_leaf => POINT / 20,
@@ -118,9 +120,12 @@ pub(super) fn input(of: &str, name: &str, text: Option<&str>, words: &SearchWord
     let price = match (of, name) {
         ("TaskFilter", "search") => words.count(text.unwrap_or_default()).saturating_mul(100 * POINT),
         ("TagFilter", _) => 50 * POINT,
-        // Every list has an index for the default order.
-        ("TaskOrder", "field") if text == Some("CREATED_AT") => 0,
-        ("TaskOrder", "field") => 100 * POINT,
+        // Every list has an index for the default order. Without any index, all tasks of the list are sorted.
+        ("TaskOrder", "field") => match text {
+            Some("CREATED_AT") => 0,
+            Some("UPDATED_AT" | "DUE_DATE" | "PRIORITY" | "STATUS" | "TITLE" | "ID") => 100 * POINT,
+            _ => 150 * POINT,
+        },
         (of, _) if of.ends_with("Filter") => 10 * POINT,
         _ => 0,
     };
@@ -152,5 +157,20 @@ impl SearchWords {
         let text = text.to_lowercase();
         let words: HashSet<&str> = text.split_whitespace().collect();
         words.len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_searches_are_counted_up_to_a_limit_of_their_bytes() {
+        let words = SearchWords::default();
+        assert_eq!(words.count("to do To"), 2);
+        // Half of the limit.
+        let long = "x ".repeat(MAX_SEARCHES / 4);
+        assert_eq!(words.count(&long), 1);
+        assert_eq!(words.count(&long), MAX_SEARCHES as u64 / 4);
     }
 }

@@ -146,6 +146,11 @@ impl Executor {
         self.spend(domain, &caller, &operation).await?;
         let sharing = Sharing::of(&operation, self.model());
         let event_budget = self.event_budget(&caller, operation.prepared.cost, domain);
+        // The variables as the client sent them can be large. Only the fingerprint depends on them.
+        let operation = Operation {
+            given: None,
+            ..operation
+        };
         let active = ActiveSubscription {
             schema: self.schema().clone(),
             domain: domain.clone(),
@@ -244,12 +249,15 @@ impl Subscription {
     /// subscription then ends, and its client resumes before this event.
     async fn answer(&mut self, event: Arc<LoggedEvent>) -> Result<Bytes> {
         let live_connection = Arc::clone(&self.live_connection);
-        let _turn = self.turn(&live_connection).await;
+        let turn = self.turn(&live_connection).await;
         let (_, _, key) = self.shown(&event).await?;
         if let Some(answer) = self.shared.0.get(&key).await {
             return Ok(answer);
         }
+        // The other subscriptions of the connection do not wait for these points.
+        drop(turn);
         pay(&mut self.event_budget).await;
+        let _turn = self.turn(&live_connection).await;
         // The task may have changed during the wait for points.
         let (task, actor, key) = self.shown(&event).await?;
         let delivered = EventPayload::Event { event, task };

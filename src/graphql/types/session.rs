@@ -183,7 +183,8 @@ impl From<domain::session::Session> for Session {
     }
 }
 
-/// One of your sessions. It lasts from the login until logout, `sessionEnd`, a new password or expiry.
+/// One of your sessions. It lasts from the login until logout, `sessionEnd`, a new password, expiry, or deactivation or
+/// deletion of the account.
 #[Object]
 impl Session {
     /// Global id: opaque, unique over all types, accepted by `node`.

@@ -371,7 +371,8 @@ impl UserMutation {
     }
 
     /// Deletes an account. The tasks that the user owns are transferred or deleted permanently; tasks that are assigned
-    /// to the user are unassigned. The last active administrator cannot be deleted. Allowed for administrators.
+    /// to the user are unassigned. Files of the user without a task are deleted. The last active administrator cannot
+    /// be deleted. Allowed for administrators.
     #[graphql(guard = "AdminOnly")]
     async fn user_delete(
         &self,

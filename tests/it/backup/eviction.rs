@@ -1,12 +1,15 @@
-//! The command of the Kubernetes job, with another program in place of `taskwire`.
+//! Backups that are stopped or killed leave no files. The command of the Kubernetes job runs with another program in
+//! place of `taskwire`.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use crate::packaging::{kubernetes, one_of_kind};
+use super::left_beside;
+use crate::packaging::{kubernetes, one_of_kind, read};
 use crate::support::process::{signal, until};
 
 /// `taskwire backup`: takes ten seconds unless it is stopped.
@@ -17,14 +20,10 @@ fn age(path: &Path) {
     File::open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
 }
 
-#[tokio::test]
-async fn an_evicted_backup_is_stopped_and_the_files_of_killed_ones_are_removed() {
-    let folder = tempfile::tempdir().unwrap();
-    let (programs, backups) = (folder.path().join("bin"), folder.path().join("backups"));
+/// Leaves the files of a complete backup, of one that runs, and of killed ones in a new folder.
+fn leave_files(backups: &Path) {
     let copy = backups.join(".taskwire-backup-old");
-    for path in [&programs, &copy] {
-        fs::create_dir_all(path).unwrap();
-    }
+    fs::create_dir_all(&copy).unwrap();
     let file = |name: &str| {
         let path = backups.join(name);
         fs::write(&path, "").unwrap();
@@ -35,6 +34,25 @@ async fn an_evicted_backup_is_stopped_and_the_files_of_killed_ones_are_removed()
     for old in [copy, file("taskwire-old.tar.gz.partial"), file("taskwire-old.tar.gz")] {
         age(&old);
     }
+}
+
+/// The sorted names in a folder.
+fn names_in(folder: &Path) -> Vec<OsString> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names
+}
+
+/// Without those of killed backups. The old archive stays as long as there is no new one.
+const LEFT: [&str; 2] = ["taskwire-new.tar.gz.partial", "taskwire-old.tar.gz"];
+
+#[tokio::test]
+async fn an_evicted_backup_is_stopped_and_the_files_of_killed_ones_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (programs, backups) = (folder.path().join("bin"), folder.path().join("backups"));
+    fs::create_dir(&programs).unwrap();
+    leave_files(&backups);
     // The shell runs the file `backup`.
     symlink("/bin/sh", programs.join("taskwire")).unwrap();
     fs::write(folder.path().join("backup"), PROGRAM).unwrap();
@@ -56,11 +74,48 @@ async fn an_evicted_backup_is_stopped_and_the_files_of_killed_ones_are_removed()
     let status = until("the job to end", async || job.try_wait().unwrap()).await;
     assert!(!status.success(), "{status}");
     assert_eq!(exists("stopped"), Some(()), "the job did not wait for the backup");
-    let mut left: Vec<_> = fs::read_dir(&backups)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    left.sort();
-    // Without a new archive, the old one stays.
-    assert_eq!(left, ["taskwire-new.tar.gz.partial", "taskwire-old.tar.gz"]);
+    assert_eq!(names_in(&backups), LEFT);
+}
+
+#[test]
+fn the_systemd_unit_removes_the_files_of_killed_backups() {
+    let folder = tempfile::tempdir().unwrap();
+    let backups = folder.path().join("backups");
+    leave_files(&backups);
+    let unit = read("deploy/systemd/taskwire-backup.service");
+    let line = unit.lines().find_map(|line| line.strip_prefix("ExecStartPre="));
+    let mut words = line.unwrap().split(' ').map(|word| word.trim_matches('"'));
+    let mut command = Command::new(words.next().unwrap());
+    assert!(
+        command
+            .args(words)
+            .current_dir(folder.path())
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(names_in(&backups), LEFT);
+}
+
+#[tokio::test]
+async fn a_backup_that_is_stopped_while_it_connects_leaves_no_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("backup.tar.gz");
+    let mut backup = Command::new(env!("CARGO_BIN_EXE_taskwire"))
+        .arg("backup")
+        .arg(&archive)
+        .current_dir(folder.path())
+        .env_clear()
+        .env("DATABASE_URL", "postgres://127.0.0.1:1/none")
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the backup to begin", async || {
+        (!left_beside(&archive).is_empty()).then_some(())
+    })
+    .await;
+    signal(backup.id(), "TERM");
+    let status = until("the backup to end", async || backup.try_wait().unwrap()).await;
+    assert_eq!(status.code(), Some(1), "{status}");
+    assert_eq!(left_beside(&archive), Vec::<String>::new());
 }

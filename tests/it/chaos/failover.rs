@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use axum::http::Method;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 use url::Url;
 
@@ -55,6 +56,11 @@ async fn idle_connections_that_a_firewall_forgot_are_replaced_at_once() {
     let ann = app.member().await;
     let there = ann.with_token(&node, ann.access_token.as_deref().unwrap());
     there.creates_task(json!({ "title": "Before" })).await;
+    // A statement that fails leaves its connection idle too.
+    app.database.execute("ALTER TABLE tasks RENAME TO hidden_tasks").await;
+    let failed = there.rest(Method::GET, "/api/v1/tasks", Value::Null).await;
+    assert_eq!(failed.status, 500, "{}", failed.text);
+    app.database.execute("ALTER TABLE hidden_tasks RENAME TO tasks").await;
     sleep(IDLE).await;
     proxy.stop_forwarding();
     for title in ["After", "Later"] {

@@ -1,17 +1,22 @@
-//! A rolling update: servers restart one after the other behind a proxy, with the shipped proxy configurations.
+//! A rolling update: servers restart one after the other behind a proxy, with the shipped proxy configurations. The new
+//! version migrates while the old one runs.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+use serde_json::json;
+use taskwire::domain::error::Code;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::cluster::Cluster;
 use crate::packaging::read;
+use crate::support::TestApp;
 use crate::support::database::is_postgres;
 use crate::support::port::free_port;
 use crate::support::process::{signal, until};
@@ -130,6 +135,28 @@ async fn restarts_fail_nothing(cluster: &mut Cluster, proxy: ShippedProxy, fault
     trial.until_recovered(cluster).await;
     let failures = trial.reckon(fault, cluster).await;
     assert!(failures.is_empty(), "{failures:?}\n{}", proxy.log());
+}
+
+#[tokio::test]
+#[ignore = "takes long; `cargo xtask chaos` runs it"]
+async fn a_migration_that_cannot_lock_its_tables_fails_and_servers_continue() {
+    if !is_postgres() {
+        return;
+    }
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let domain = app.app.domain();
+    domain.migrate_down(Some(1)).await.unwrap();
+    let connection = app.database.connect().await;
+    // As a backup does.
+    let reader = connection.begin().await.unwrap();
+    let lock = format!("LOCK TABLE {} IN ACCESS SHARE MODE", migration::TABLES.join(", "));
+    reader.execute_unprepared(&lock).await.unwrap();
+    let migrated = timeout(Duration::from_mins(1), domain.migrate_up(None)).await;
+    assert_eq!(migrated.unwrap().unwrap_err().code(), Code::Unavailable);
+    ann.creates_task(json!({ "title": "T" })).await;
+    reader.rollback().await.unwrap();
+    domain.migrate_up(None).await.unwrap();
 }
 
 /// The default of production.

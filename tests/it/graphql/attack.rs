@@ -130,6 +130,27 @@ async fn a_long_search_in_many_fields_is_refused_at_once() {
     }
 }
 
+#[tokio::test]
+async fn a_large_variable_that_is_used_often_is_refused() {
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    // Empty filters cost no points.
+    let filter = json!({ "and": vec![json!({}); 9_000] });
+    let ask = async |uses: usize| {
+        let document = format!(
+            "query($f: TaskFilter!) {{ tasks(filter: {{ and: [{}] }}) {{ __typename }} }}",
+            "$f ".repeat(uses)
+        );
+        let body = json!({ "query": document, "variables": { "f": filter } }).to_string();
+        send(&nobody, post(&nobody).header("accept", SPECIFIED), body).await
+    };
+    let answer = ask(300).await;
+    refused(&answer, 400, "LIMIT_EXCEEDED");
+    let limit = "bytes of variables that are used again";
+    assert!(answer.error_message().contains(limit), "{}", answer.text);
+    assert_eq!(ask(2).await.error_code(), "UNAUTHENTICATED");
+}
+
 /// Sends a document by each HTTP transport; returns transport and error code.
 async fn by_http(person: &Person<'_>, document: &str) -> Vec<(&'static str, String)> {
     let body = json!({ "query": document }).to_string();

@@ -1,5 +1,6 @@
-//! Heads of the parts of a form, in small pieces.
+//! Heads of the parts of a form, in small pieces, and long boundaries.
 
+use axum::http::Method;
 use serde_json::json;
 
 use super::refused;
@@ -41,5 +42,29 @@ async fn a_long_head_is_refused_before_its_end() {
             answer.error_message(),
             "The head of a part is larger than the 16384 bytes that are allowed"
         );
+    }
+}
+
+/// For each piece, the parser reads the whole boundary. This would occupy a processor for long, even for clients that
+/// are not signed in.
+#[tokio::test]
+async fn a_long_boundary_is_refused() {
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    for (length, problem) in [
+        (70, "operations is missing"),
+        (71, "field \"boundary\" exceeded the size limit: 70 bytes"),
+    ] {
+        let boundary = "b".repeat(length);
+        let request = nobody
+            .request(Method::POST, "/graphql")
+            .header("content-type", format!("multipart/form-data; boundary={boundary}"))
+            .header("accept", "application/graphql-response+json")
+            .header("graphql-preflight", "1");
+        let answer = nobody
+            .send(request.body(format!("--{boundary}--").into()).unwrap())
+            .await;
+        refused(&answer, 400, "BAD_REQUEST");
+        assert!(answer.error_message().contains(problem), "{length}: {}", answer.text);
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
+use super::stalled::{PAUSE, locked};
 use super::{event, watch};
 use crate::support::TestApp;
 use crate::support::database::is_postgres;
@@ -128,6 +129,31 @@ async fn a_shutdown_closes_every_connection_at_once() {
 }
 
 #[tokio::test]
+async fn a_mutation_that_is_running_at_the_shutdown_is_answered_before_the_connection_closes() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let mut served = app.listen().await;
+    let task = ann.creates_task(json!({ "title": "T" })).await;
+    let mut socket = served.socket_of(&ann).await;
+    let connection = app.database.connect().await;
+    let lock = locked(&connection, task).await;
+    let change = "mutation($id: ID!) { taskUpdate(id: $id, input: {title: \"New\"}) { task { title } } }";
+    socket
+        .subscribe("change", change, json!({ "id": global_id("Task", task) }))
+        .await;
+    // The change now waits for the lock.
+    sleep(PAUSE).await;
+    served.stop();
+    sleep(PAUSE).await;
+    lock.rollback().await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(socket.data("change").await["taskUpdate"]["task"]["title"], "New");
+    assert_eq!(socket.receive().await, json!({ "type": "complete", "id": "change" }));
+    assert_eq!(socket.closed().await.0, 1001);
+    served.stopped().await;
+}
+
+#[tokio::test]
 async fn a_restored_backup_closes_live_connections() {
     let app = TestApp::start().await;
     let ann = app.member().await;
@@ -140,7 +166,7 @@ async fn a_restored_backup_closes_live_connections() {
 /// A failover to a replica without the newest commits. On PostgreSQL, transaction ids of a running server cannot be set
 /// back.
 #[tokio::test]
-async fn a_log_that_lost_its_newest_event_closes_live_connections() {
+async fn a_log_that_lost_its_newest_event_closes_live_connections_and_refuses_its_cursor() {
     if is_postgres() {
         return;
     }
@@ -150,15 +176,20 @@ async fn a_log_that_lost_its_newest_event_closes_live_connections() {
     let start = ann.event_cursor().await;
     let mut socket = served.socket_of(&ann).await;
     watch(&mut socket, "1", &start).await;
-    for title in ["Kept", "Lost"] {
-        ann.creates_task(json!({ "title": title })).await;
-        assert_eq!(event(&mut socket, "1").await.1, title);
-    }
+    ann.creates_task(json!({ "title": "Kept" })).await;
+    assert_eq!(event(&mut socket, "1").await.1, "Kept");
+    ann.creates_task(json!({ "title": "Lost" })).await;
+    let lost = socket.data("1").await;
+    let lost = lost["taskEvents"]["cursor"].as_str().unwrap();
     let newest = "(SELECT MAX(id) FROM task_events)";
     app.database
         .execute(&format!("DELETE FROM task_events WHERE id = {newest}"))
         .await;
     assert_eq!(socket.closed().await.0, 1012);
+    // Another event gets the position of the lost one.
+    let mut again = served.socket_of(&ann).await;
+    watch(&mut again, "1", lost).await;
+    assert_eq!(again.error_code("1").await, "RESYNC_REQUIRED");
 }
 
 #[tokio::test]
@@ -173,7 +204,7 @@ async fn a_disconnected_client_frees_its_resources() {
                 Ok(socket) => break socket,
                 Err((status, _)) => assert_eq!(status, 503),
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(10)).await;
         };
         socket.init(json!({ "token": ann.access_token })).await;
         assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));

@@ -332,3 +332,28 @@ async fn a_notification_never_shows_an_older_task_than_an_event_before_it() {
     };
     tokio::join!(join_all(changing), receiving);
 }
+
+#[tokio::test]
+async fn an_event_that_waits_for_points_delays_no_notification() {
+    const COSTLY: &str = "subscription($after: String) { taskEvents(after: $after) { task {
+        version owner { ownedTasks(first: 100) { nodes { version } } } } } }";
+    const CHEAP: &str = "subscription($after: String) { notificationReceived(after: $after) {
+        notification { task { version } } } }";
+    // Bob can start both subscriptions and pay for the notifications, but for no event.
+    let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "200")]).await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let served = app.listen().await;
+    let before = bob.event_cursor().await;
+    let mut socket = served.socket_of(&bob).await;
+    for (id, query) in [("costly", COSTLY), ("cheap", CHEAP)] {
+        socket.subscribe(id, query, json!({ "after": before })).await;
+    }
+    let task = hands(&ann, &bob, "Card").await;
+    socket.data("cheap").await;
+    moves(&ann, task, "IN_PROGRESS").await;
+    socket.data("cheap").await;
+
+    app.advance(TimeDelta::minutes(1));
+    let event = socket.data("costly").await;
+    assert_eq!(event["taskEvents"]["task"]["version"], 2);
+}

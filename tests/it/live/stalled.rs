@@ -20,7 +20,7 @@ use crate::support::wire::Wire;
 const LARGE: [&str; 4] = ["a", "b", "c", "d"];
 const TASKS: usize = 10;
 /// Enough for the server to begin the operations that were sent.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// Less than the time after which the server disconnects the client.
 const SOON: Duration = Duration::from_secs(15);
 
@@ -62,7 +62,7 @@ fn large() -> String {
 }
 
 /// A transaction for which a change of the task waits.
-async fn locked(connection: &DatabaseConnection, task: i64) -> DatabaseTransaction {
+pub(super) async fn locked(connection: &DatabaseConnection, task: i64) -> DatabaseTransaction {
     if is_postgres() {
         let transaction = connection.begin().await.unwrap();
         let lock = format!("SELECT id FROM tasks WHERE id = {task} FOR UPDATE");

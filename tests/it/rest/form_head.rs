@@ -1,4 +1,4 @@
-//! Heads of the parts of a form, in small pieces.
+//! Heads of the parts of a form, in small pieces, and long boundaries.
 
 use axum::http::Method;
 
@@ -37,6 +37,34 @@ async fn a_long_head_is_refused_before_its_end() {
         expect_refusal(&answer, (413, "PAYLOAD_TOO_LARGE", "file"), REFUSAL);
     }
     app.expect_stored_files(0).await;
+}
+
+/// Signs in by a form without parts, with a boundary of this length.
+async fn signs_in(person: &Person<'_>, boundary: usize) -> Answer {
+    let boundary = "b".repeat(boundary);
+    let request = person
+        .request(Method::POST, "/auth/login/access-token")
+        .header("content-type", format!("multipart/form-data; boundary={boundary}"));
+    person
+        .send(request.body(format!("--{boundary}--").into()).unwrap())
+        .await
+}
+
+/// For each piece, the parser reads the whole boundary.
+#[tokio::test]
+async fn a_long_boundary_is_refused() {
+    let app = TestApp::start().await;
+    let (ann, nobody) = (app.member().await, app.anonymous());
+    let accepted = signs_in(&nobody, 70).await;
+    expect_refusal(&accepted, (422, "INVALID", "username"), "missing field `username`");
+    let refusal = "field \"boundary\" exceeded the size limit: 70 bytes";
+    expect_refusal(&signs_in(&nobody, 71).await, (400, "BAD_REQUEST", ""), refusal);
+    let request = ann.request(Method::POST, "/upload").header(
+        "content-type",
+        format!("multipart/form-data; boundary={}", "b".repeat(71)),
+    );
+    let answer = ann.send(request.body("--".into()).unwrap()).await;
+    expect_refusal(&answer, (400, "BAD_USER_INPUT", "file"), refusal);
 }
 
 #[tokio::test]

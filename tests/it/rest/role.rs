@@ -1,8 +1,11 @@
 //! Changes of accounts by administrators, and their limits.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{create_task, create_task_at, delete, expect_refusal, expect_status, get, patch, post};
 use crate::support::TestApp;
@@ -142,6 +145,19 @@ async fn of_two_administrators_who_demote_each_other_at_the_same_time_one_stays(
         };
         expect_status(patch(winner, loser, json!({ "role": "admin" })).await, 200);
     }
+}
+
+#[tokio::test]
+async fn a_refused_deletion_waits_for_no_task_of_the_account() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    create_task(&ann, json!({ "title": "T" })).await;
+    let connection = app.database.connect().await;
+    let lock = connection.begin().await.unwrap();
+    lock.execute_unprepared("UPDATE tasks SET title = title").await.unwrap();
+    let refused = timeout(Duration::from_secs(5), delete(&ann, &path_of(&ann))).await;
+    lock.rollback().await.unwrap();
+    assert_eq!(refused.unwrap().problem(), (403, "FORBIDDEN", ""));
 }
 
 /// Sends two requests one after the other, each of which waits for a lock, while another transaction has locked a user.

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use crate::support::TestApp;
 
@@ -29,5 +30,36 @@ async fn the_stored_hash_of_a_request_depends_on_the_key_of_the_server() {
                 format!("SELECT COUNT(DISTINCT request_hash) AS number FROM idempotency_keys WHERE \"key\" = '{path}'");
             assert_eq!(app.database.number(&count).await, hashes, "{path}");
         }
+    }
+}
+
+/// The hash without a key, as the versions before stored it.
+fn hash_without_key(method: &str, path: &str, body: &str) -> String {
+    let mut hash = Sha256::new_with_prefix("rest");
+    for part in [method, path, "", "application/json", "", body] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
+}
+
+#[tokio::test]
+async fn a_request_from_before_the_update_is_not_done_again() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let body = json!({ "title": "T" }).to_string();
+    for (replayed, tasks) in [(false, 1), (true, 1)] {
+        let request = ann
+            .request(Method::POST, "/api/v1/tasks")
+            .header("idempotency-key", "k")
+            .header("content-type", "application/json");
+        let answer = ann.send(request.body(body.clone().into()).unwrap()).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        assert_eq!(answer.headers.contains_key("idempotency-replayed"), replayed);
+        assert_eq!(app.database.number("SELECT COUNT(*) AS number FROM tasks").await, tasks);
+        let earlier = hash_without_key("POST", "/tasks", &body);
+        app.database
+            .execute(&format!("UPDATE idempotency_keys SET request_hash = '{earlier}'"))
+            .await;
     }
 }

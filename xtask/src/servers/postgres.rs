@@ -29,7 +29,12 @@ const SETTINGS: [&str; 2] = ["max_connections=300", "listen_addresses=127.0.0.1"
 
 /// No data outlives a test run, so none needs to reach the disk, and none needs to be vacuumed: the tests create about
 /// 900 databases, which autovacuum would visit in turn.
-const CARELESS: [&str; 4] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"];
+const CARELESS: [&str; 4] = [
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+];
 
 /// Whether what is written reaches the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -83,6 +83,9 @@ impl Store {
                 .await?;
             let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
             transaction.execute_unprepared(&lock).await?;
+            // Statements of running servers queue behind a request to lock a table, and one reader, such as a backup, may
+            // hold its lock for hours.
+            transaction.execute_unprepared("SET LOCAL lock_timeout = '30s'").await?;
         }
         Ok(transaction)
     }

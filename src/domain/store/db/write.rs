@@ -100,6 +100,11 @@ pub(in crate::domain) struct WriteTransaction {
 }
 
 impl WriteTransaction {
+    /// The same transaction, which does not record the idempotency key of the request.
+    pub(in crate::domain) fn without_key(self) -> Self {
+        Self { claim: None, ..self }
+    }
+
     pub(in crate::domain) fn connection(&self) -> &Transaction {
         &self.transaction
     }

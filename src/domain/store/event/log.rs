@@ -1,7 +1,7 @@
 //! The logs of events and account changes, read in commit order.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{DbBackend, QueryOrder as _, QuerySelect as _, Statement};
 
 use super::{Column, Entity, Row};
@@ -132,6 +132,22 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
         pruned: position("pruned_transaction_id", "pruned_id")?,
         is_waiting: row.try_get::<i32>("", "is_waiting")? == 1,
     })
+}
+
+/// Gives the log a new identity if it still has the old one. Every cursor becomes invalid.
+pub(in crate::domain) async fn renew(
+    transaction: &WriteTransaction,
+    _system: &System,
+    old: &str,
+    new: &str,
+) -> Result<()> {
+    let update = Query::update()
+        .table("event_log")
+        .value("identity", new)
+        .and_where(Expr::col("identity").eq(old))
+        .take();
+    transaction.connection().execute(&update).await?;
+    Ok(())
 }
 
 /// Columns of a log position.

@@ -326,7 +326,7 @@ pub(in crate::domain) async fn update<A: ChangeTask>(
     if before.task.client_key == after.task.client_key {
         model.client_key = NotSet;
     }
-    if before.task.search_text() == after.task.search_text() {
+    if before.task.title == after.task.title && before.task.description == after.task.description {
         model.title_key = NotSet;
         model.search_text = NotSet;
     }

@@ -43,7 +43,7 @@ pub(super) enum CloseReason {
     TryAgainLater(&'static str),
     /// The server is shutting down.
     GoingAway,
-    /// The event log was replaced, for example by a restore.
+    /// The event log was replaced, for example by a restore, or lost its newest events.
     Restart,
 }
 
@@ -73,6 +73,11 @@ impl CloseReason {
                 "The data was replaced: connect again and reload it".into(),
             ),
         })
+    }
+
+    /// Whether running mutations are answered first: the server ends the connection, and the client may be reading.
+    pub(super) fn spares_mutations(&self) -> bool {
+        matches!(self, Self::Forbidden(_) | Self::GoingAway | Self::Restart)
     }
 
     /// `None` if the client is gone.

@@ -30,7 +30,7 @@ use crate::http::request_id;
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
 /// Timeout for the closing handshake.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
-/// How long a mutation may run, and its response be sent, after the session has ended.
+/// How long a mutation may run, and its response be sent, after the server has ended the connection.
 const FINISH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Maximum interval of keep-alive messages in the older subprotocol.
@@ -97,7 +97,9 @@ impl Connection {
             Some(subprotocol) => self.serve(subprotocol).await,
             None => CloseReason::NotAcceptable,
         };
-        if let (Some(subprotocol), CloseReason::Forbidden(_)) = (self.subprotocol, &close_reason) {
+        if let Some(subprotocol) = self.subprotocol
+            && close_reason.spares_mutations()
+        {
             self.finish(subprotocol).await;
         }
         // The close frame is the last message.
@@ -133,8 +135,8 @@ impl Connection {
         }
     }
 
-    /// Sends the responses of running mutations after the session or the token has ended. For example, a new password
-    /// ends the session, and the response has the new tokens.
+    /// Sends the responses of running mutations after the server has ended the connection: a client that connects again
+    /// may repeat what was not answered. A new password ends the session, and the response has the new tokens.
     async fn finish(&mut self, subprotocol: Subprotocol) {
         self.operations.keep_mutations();
         let finishing = async {

@@ -26,8 +26,8 @@ pub struct TaskBulkResult {
     /// The task after the change. With the errors `CONFLICT` and `INVALID_TRANSITION`, the current task. Null with
     /// other errors.
     task: Option<Single<Task>>,
-    /// Position of the change in the event log: the `cursor` of its `TaskEvent`, accepted as `after` by subscriptions.
-    /// Null if nothing changed.
+    /// Position of the change in the event log: the `cursor` of its `TaskEvent`. Null if nothing changed. Use it to
+    /// recognise the event. Do not resume after it: a change that is committed later can have an earlier position.
     cursor: Option<String>,
     /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
@@ -60,8 +60,8 @@ impl TaskBulkResult {
 pub struct TaskBulkCreateResult {
     /// The new task, or your existing task with the same `clientKey`. Null with errors.
     task: Option<Single<Task>>,
-    /// Position of the creation in the event log: the `cursor` of its `TaskEvent`, accepted as `after` by
-    /// subscriptions. Null if nothing was created.
+    /// Position of the creation in the event log: the `cursor` of its `TaskEvent`. Null if nothing was created. Use it
+    /// to recognise the event. Do not resume after it: a change that is committed later can have an earlier position.
     cursor: Option<String>,
     /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,

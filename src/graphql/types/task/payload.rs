@@ -14,8 +14,8 @@ pub(super) struct TaskPayload {
     /// The task after the change. With the errors `CONFLICT` and `INVALID_TRANSITION`, the current task, so
     /// that clients can show its `version` and `allowedTransitions`. Null with other errors.
     pub(super) task: Option<Single<Task>>,
-    /// Position of the change in the event log: the `cursor` of its `TaskEvent`, accepted as `after` by
-    /// subscriptions. Null if nothing changed.
+    /// Position of the change in the event log: the `cursor` of its `TaskEvent`. Null if nothing changed. Use it to
+    /// recognise the event. Do not resume after it: a change that is committed later can have an earlier position.
     pub(super) cursor: Option<String>,
     /// Errors the client can fix; empty on success.
     pub(super) user_errors: Vec<UserError>,

@@ -133,8 +133,6 @@ pub(super) async fn replace(store: &Store, lock: PgConnection) -> Result<()> {
 async fn swap(store: &Store) -> Result<()> {
     let transaction = store.lock_schema().await?;
     let connection = &transaction;
-    // Other statements queue behind this lock request, and one reader may hold its lock for hours.
-    connection.execute_unprepared("SET LOCAL lock_timeout = '30s'").await?;
     let schema: String = one(connection, "SELECT current_schema()::text").await?;
     let in_schema = |table: &String| format!("{}.{}", quoted(&schema), quoted(table));
     let mut old: Vec<String> = tables_in(connection, &schema).await?;

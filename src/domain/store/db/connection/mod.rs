@@ -1,8 +1,8 @@
 //! Connection pools for reads and writes.
 //!
 //! The driver's pool pings a connection after every statement, which costs about as much as a small statement. Here a
-//! connection passes directly to its next user. Only one that failed or was idle for long goes back to the driver's
-//! pool.
+//! connection passes directly to its next user. One that was idle for long is tested before use. Only one that broke
+//! goes back to the driver's pool.
 //!
 //! The server also limits the time of every statement itself, in addition to the database. A statement that exceeds it,
 //! or whose caller has gone, is cancelled and keeps its connection until it has ended. A connection in an unknown state

@@ -22,8 +22,8 @@ const LONG: Duration = Duration::from_secs(30);
 /// A tested connection that takes longer to answer is closed.
 const TEST_LIMIT: Duration = Duration::from_secs(1);
 
-/// After this time a connection returns to the driver's pool, which closes old ones.
-const MAX_KEPT: Duration = Duration::from_mins(10);
+/// After this time a connection is closed, and the next one resolves the host name again.
+const MAX_KEPT: Duration = Duration::from_mins(30);
 
 /// After this time a connection whose rollback has not ended is closed.
 const ROLLBACK_LIMIT: Duration = Duration::from_secs(10);
@@ -200,13 +200,19 @@ impl<DB: Engine> ConnectionPool<DB> {
         self.idle().clear();
     }
 
-    /// Stores a connection for reuse after its statement has ended.
+    /// Stores a connection for reuse after its statement has ended. An old one does not return to the driver's pool: if
+    /// it were idle there, its next test would have no time limit.
     pub(super) fn keep(&self, borrowed: BorrowedConnection<DB>) {
-        if self.settings.keeps && !self.pool.is_closed() && borrowed.open.taken.elapsed() < MAX_KEPT {
+        if !self.settings.keeps || self.pool.is_closed() {
+            return;
+        }
+        if borrowed.open.taken.elapsed() < MAX_KEPT {
             self.idle().push(Idle {
                 open: borrowed.open,
                 since: Instant::now(),
             });
+        } else {
+            drop(borrowed.open.connection.detach());
         }
     }
 

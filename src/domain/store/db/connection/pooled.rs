@@ -19,6 +19,9 @@ use crate::domain::store::SHUT_DOWN;
 /// The database cancels a statement at its limit. A connection that is silent for this much longer is dead.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// Prefix of the SQLSTATE codes with which a pooler between the server and PostgreSQL ends a connection.
+const CONNECTION_EXCEPTION: &str = "08";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TransactionState {
     None,
@@ -137,8 +140,8 @@ impl<DB: Engine> PooledConnection<DB> {
         }
     }
 
-    /// Handles a failed statement. If the connection broke, the idle ones may have too. Returns whether it broke while
-    /// it was idle.
+    /// Handles a failed statement. If only the statement failed, the connection stays usable. If the connection broke,
+    /// the idle ones may have too. Returns whether it broke while it was idle.
     pub(in crate::domain::store) fn fail(mut self, error: &sqlx::Error) -> bool {
         let is_broken = is_broken(error);
         if is_broken {
@@ -147,15 +150,20 @@ impl<DB: Engine> PooledConnection<DB> {
         let was_stale = is_broken && self.borrowed.as_ref().is_some_and(|borrowed| borrowed.was_kept);
         let is_at_rest =
             |borrowed: &mut BorrowedConnection<DB>| !self.is_running && borrowed.transaction == TransactionState::None;
-        // The driver's pool tests it.
-        drop(self.borrowed.take_if(is_at_rest));
+        match self.borrowed.take_if(is_at_rest) {
+            Some(borrowed) if !is_broken => self.pool.keep(borrowed),
+            // The driver's pool tests it.
+            at_rest => drop(at_rest),
+        }
         was_stale
     }
 }
 
 fn is_broken(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with(SHUT_DOWN)),
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with(SHUT_DOWN) || code.starts_with(CONNECTION_EXCEPTION)),
         _ => true,
     }
 }

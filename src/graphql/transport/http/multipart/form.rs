@@ -12,7 +12,7 @@ use super::super::request::too_large;
 use crate::domain::attachment::MAX_SIZE;
 use crate::graphql::execution::response::Refusal;
 use crate::graphql::upload::{UploadedFile, Uploads};
-use crate::http::body::{Exceeded, FormParts, HeadTooLarge, MAX_HEAD, Source};
+use crate::http::body::{Exceeded, FormParts, HeadTooLarge, MAX_HEAD, Source, boundary_in};
 
 /// Maximum bytes of the body per file.
 const FILE_ALLOWANCE: u64 = MAX_SIZE + MAX_HEAD;
@@ -36,7 +36,7 @@ pub(in crate::graphql::transport::http) fn is_multipart(headers: &HeaderMap) -> 
 
 impl Form {
     pub(super) fn open(headers: &HeaderMap, source: &Source, text_limit: usize) -> Result<Self, Refusal> {
-        let boundary = multer::parse_boundary(content_type(headers)).map_err(malformed)?;
+        let boundary = boundary_in(content_type(headers)).map_err(malformed)?;
         Ok(Self {
             parts: FormParts::new(source, boundary),
             source: source.clone(),
