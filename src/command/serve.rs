@@ -33,12 +33,11 @@ pub(super) async fn run() -> anyhow::Result<()> {
         started = start(config) => Some(started?),
         () = &mut stop => None,
     };
-    let served = match started {
-        Some((app, listener)) => app.serve(listener, stop).await,
-        None => {
-            tracing::info!("stopped before the server listened");
-            Ok(())
-        }
+    let served = if let Some((app, listener)) = started {
+        app.serve(listener, stop).await
+    } else {
+        tracing::info!("stopped before the server listened");
+        Ok(())
     };
     if let Some(traces) = traces {
         traces.stop().await;

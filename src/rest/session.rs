@@ -252,7 +252,8 @@ pub(super) async fn register(
     request_body = LoginInput,
     responses(
         (status = 200, description = "Tokens", body = TokensBody),
-        (status = 401, description = "No active account has this name and password"),
+        (status = 401, description = "No account has this name and password"),
+        (status = 403, description = "The account is deactivated"),
     ))]
 pub(super) async fn login(Sender(app, device): Sender, Body(input): Body<LoginInput>) -> Result<Secret<TokensBody>> {
     let (name, sessions) = (input.name()?.to_owned(), app.domain().sessions());
@@ -267,7 +268,8 @@ pub(super) async fn login(Sender(app, device): Sender, Body(input): Body<LoginIn
     request_body(content = PasswordGrant, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Tokens", body = TokensBody),
-        (status = 401, description = "No active account has this name and password"),
+        (status = 401, description = "No account has this name and password"),
+        (status = 403, description = "The account is deactivated"),
     ))]
 pub(super) async fn access_token(
     Sender(app, device): Sender,

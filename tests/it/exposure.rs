@@ -115,7 +115,14 @@ fn ingress_forwards_public_paths_only() {
             assert!(is_forwarded(ingress, &path), "{path} is not forwarded");
         }
     }
-    for path in ["/graphql", "/docs", "/redoc", "/openapi.json", "/assets/redoc/start.js"] {
+    for path in [
+        "/graphql",
+        "/docs",
+        "/redoc",
+        "/openapi.json",
+        "/schema.graphql",
+        "/assets/redoc/start.js",
+    ] {
         assert!(is_forwarded(ingress, path), "{path} is not forwarded");
     }
 }

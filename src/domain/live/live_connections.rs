@@ -171,12 +171,12 @@ mod tests {
     use crate::domain::id::{SessionId, UserId};
     use crate::domain::local_time::DEFAULT_TIME_ZONE;
 
-    fn state(role: Role) -> Option<AccountState> {
-        Some(AccountState {
+    fn state(role: Role) -> AccountState {
+        AccountState {
             role,
             time_zone: DEFAULT_TIME_ZONE,
             users: UsersStamp(0),
-        })
+        }
     }
 
     #[test]
@@ -189,11 +189,11 @@ mod tests {
             users: None,
         });
         let before = user.current().changes;
-        user.set_change(state(Role::User));
-        assert!(!user.set_unless_changed(before, state(Role::Admin)));
+        user.set_change(Some(state(Role::User)));
+        assert!(!user.set_unless_changed(before, Some(state(Role::Admin))));
         assert_eq!(user.signed_in().role, Role::User);
         // It is read again, after the change.
-        assert!(user.set_unless_changed(user.current().changes, state(Role::Admin)));
+        assert!(user.set_unless_changed(user.current().changes, Some(state(Role::Admin))));
         assert_eq!(user.signed_in().role, Role::Admin);
     }
 }

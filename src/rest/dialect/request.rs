@@ -190,7 +190,7 @@ fn searchable(phrase: &str) -> String {
     words.take(MAX_SEARCH_WORDS).collect::<Vec<_>>().join(" ")
 }
 
-/// The API has no sign that reverses an order. A second one makes the name unknown, also to the canonical API.
+/// The API has no sign that reverses an order. With a second one, the canonical API does not know the name either.
 fn keep_sign((name, column): &mut (String, String)) {
     if *name == "sort_by" && column.starts_with('-') {
         column.insert(0, '-');

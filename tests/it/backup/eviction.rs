@@ -15,7 +15,7 @@ use crate::support::process::{signal, until};
 /// `taskwire backup`: takes ten seconds unless it is stopped.
 const PROGRAM: &str = "trap 'touch stopped; exit 1' TERM; touch begun; for step in $(seq 100); do sleep 0.1; done";
 
-/// Makes a file or folder older than a day.
+/// Sets the time of a file or folder to more than a day ago.
 fn age(path: &Path) {
     File::open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
 }
@@ -83,7 +83,7 @@ fn the_systemd_unit_removes_the_files_of_killed_backups() {
     let backups = folder.path().join("backups");
     leave_files(&backups);
     let unit = read("deploy/systemd/taskwire-backup.service");
-    let line = unit.lines().find_map(|line| line.strip_prefix("ExecStartPre="));
+    let line = unit.lines().find_map(|line| line.strip_prefix("ExecStartPre=-"));
     let mut words = line.unwrap().split(' ').map(|word| word.trim_matches('"'));
     let mut command = Command::new(words.next().unwrap());
     assert!(

@@ -47,7 +47,7 @@ fn frame(begin: u8, content: &[u8]) -> Vec<u8> {
     if length <= 125 {
         frame.push(0x80 | u8::try_from(length).unwrap());
     } else {
-        frame.push(0x80 | 126);
+        frame.push(0x80 | 0x7e);
         frame.extend(u16::try_from(length).unwrap().to_be_bytes());
     }
     frame.extend([0; 4]);

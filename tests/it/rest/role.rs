@@ -195,7 +195,7 @@ async fn a_user_is_deleted_while_a_task_of_the_user_changes() {
     let path = format!("{}?transfer_to={}", path_of(&ann), bob.id);
     // The owner is notified of the change.
     let change = patch(&bob, &task, json!({ "status": "in_progress" }));
-    let (deleted, changed) = while_locked(&app, &ann, delete(&boss, &path), change).await;
+    let (deleted, changed) = Box::pin(while_locked(&app, &ann, delete(&boss, &path), change)).await;
     expect_status(deleted, 204);
     expect_status(changed, 200);
     let task = get(&bob, &task).await;
@@ -214,7 +214,7 @@ async fn a_user_is_deleted_while_an_administrator_assigns_a_new_task_to_the_user
     let (boss, chief, ann) = (app.admin().await, app.admin().await, app.member().await);
     let task = json!({ "title": "Chief's", "assignee_id": ann.id });
     let create = post(&chief, "/api/v1/tasks", task);
-    let (created, deleted) = while_locked(&app, &ann, create, delete(&boss, &path_of(&ann))).await;
+    let (created, deleted) = Box::pin(while_locked(&app, &ann, create, delete(&boss, &path_of(&ann)))).await;
     let created = expect_status(created, 201);
     expect_status(deleted, 204);
     let task = get(&chief, created.header("location")).await;

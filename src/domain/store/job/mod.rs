@@ -5,7 +5,7 @@ pub(in crate::domain) mod mail_count;
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, OnConflict};
 use sea_orm::{Condition, QueryOrder as _, QuerySelect as _, Select, UpdateMany};
 use serde_json::json;
 
@@ -346,7 +346,7 @@ pub(in crate::domain) async fn queue_stats(
     let is_running = || Column::LockedUntil.is_not_null().and(Column::LockedUntil.gt(now));
     let is_waiting = || Column::RunAt.lte(now).and(is_running().not());
     let in_time = JobKind::ALL.into_iter().map(|kind| is_adrift(kind, now).not());
-    let recurs = in_time.fold(Column::DedupKey.is_not_null(), |recurs, next| recurs.and(next));
+    let recurs = in_time.fold(Column::DedupKey.is_not_null(), ExprTrait::and);
     let counted = |condition: Expr| Expr::expr(Expr::case(condition, 1).finally(0)).sum();
     let (pending, running, recurring, waiting_since) = Entity::find()
         .select_only()
