@@ -26,6 +26,13 @@ impl Query {
         self.0.iter().any(|(given, _)| given == name)
     }
 
+    /// Whether the parameter is given once, with one of these values.
+    fn has_one_of(&self, name: &str, values: &[&str]) -> bool {
+        let mut given = self.0.iter().filter(|(given, _)| given == name);
+        let is_valid = given.next().is_some_and(|(_, value)| values.contains(&value.as_str()));
+        is_valid && given.next().is_none()
+    }
+
     fn add(&mut self, name: &str, value: &str) {
         self.0.push((name.to_owned(), value.to_owned()));
     }
@@ -67,8 +74,10 @@ impl Exchange {
             .retain(|(name, value)| has(dialect.parameters, name) && !is_blank_search(name, value));
         query.add_missing(&[dialect.page_size]);
         if !query.has("sort_by") {
-            // In the older APIs it is the order of a column.
-            query.0.retain(|(name, _)| name != "sort_order");
+            // In the older APIs it is the order of a column. An invalid one is refused.
+            if query.has_one_of("sort_order", &["asc", "desc"]) {
+                query.0.retain(|(name, _)| name != "sort_order");
+            }
             query.add_missing(dialect.order);
         } else if let Some(order) = dialect.sort_order {
             query.add_missing(&[("sort_order", order)]);

@@ -301,3 +301,14 @@ async fn malformed_json_is_located_by_its_offset_in_characters() {
         expect_item(answer.at("/detail"), "json_invalid", json!(["body", offset]), json!({}));
     }
 }
+
+#[tokio::test]
+async fn an_invalid_direction_is_refused_without_a_column_too() {
+    for dialect in ["tags-files", "tags-files-paged"] {
+        let app = serve(dialect).await;
+        let ann = app.member().await;
+        for query in ["sort_order=null", "sort_order=", "sort_order=asc&sort_order=asc"] {
+            send(&ann, Method::GET, &format!("/tasks?{query}"), Value::Null, 422).await;
+        }
+    }
+}
