@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::Name;
 use async_graphql::parser::types::{
     ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
+use async_graphql::{Name, Request, Variables};
 use async_graphql_value::Value;
 use moka::sync::Cache;
 use serde_json::{Map, Value as Json};
@@ -24,6 +24,7 @@ use super::problem::{Problem, Rejection};
 use super::syntax::{self, Operation, parse};
 use super::validation::validate;
 use crate::config::{GraphqlConfig, GraphqlLimits};
+use crate::graphql::context::RequestContext;
 use crate::telemetry::metric::LookUps;
 
 /// The SHA-256 of a document's text.
@@ -101,6 +102,13 @@ pub(in crate::graphql) struct Normalized {
 }
 
 impl Normalized {
+    /// The request for async-graphql. It contains the normalised operation, so the text is not parsed again.
+    pub(in crate::graphql) fn request(&self, variables: Variables, context: RequestContext) -> Request {
+        let mut request = Request::new("").variables(variables).data(context);
+        request.set_parsed_query(self.document.clone());
+        request
+    }
+
     pub(in crate::graphql) fn definition(&self) -> Option<&OperationDefinition> {
         let (_, operation) = self.document.operations.iter().next()?;
         Some(&operation.node)

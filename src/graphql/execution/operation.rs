@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{PathSegment, Request, ServerError, Variables};
+use async_graphql::{PathSegment, ServerError, Variables};
 use serde_json::{Map, Value as Json, json};
 
 use super::cost::SIGNING_IN;
 use super::document::{Document, Prepared, hash_of};
-use crate::graphql::context::RequestContext;
 use crate::graphql::response_size::ResponseSize;
 use crate::graphql::types::session::SECRET_FIELDS;
 
@@ -40,11 +39,11 @@ impl Operation {
         variables
     }
 
-    /// The request for async-graphql. It contains the normalised operation, so the text is not parsed again.
-    pub(in crate::graphql) fn request(&self, variables: Variables, context: RequestContext) -> Request {
-        let mut request = Request::new("").variables(variables).data(context);
-        request.set_parsed_query(self.prepared.operation.document.clone());
-        request
+    /// Length of the document and of the variables as JSON.
+    pub(in crate::graphql) fn text_bytes(&self) -> usize {
+        let given = self.given.as_ref().map(serde_json::to_string);
+        // Serialising JSON values cannot fail.
+        self.document.text.len() + given.map_or(0, |given| given.unwrap_or_default().len())
     }
 
     /// Shares one limit of response size with the other operations of a batch.

@@ -82,7 +82,7 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> Price {
         // Also reads the task, to check that it is visible.
         ("Query", "taskHistory") | ("Task", "history") => 3 * POINT,
         // Each takes a statement.
-        ("Query", "eventCursor" | "node" | "task") => 2 * POINT,
+        ("Query", "eventCursor" | "node" | "nodes" | "task") => 2 * POINT,
         // Introspection reads only memory.
         (parent, _) if parent.starts_with("__") => POINT / 50,
         (_, _) if is_leaf => POINT / 20,

@@ -21,9 +21,11 @@ use crate::domain::notification::LoggedNotification;
 use crate::domain::policy::{self, Tasks};
 use crate::graphql::Schema;
 use crate::graphql::context::RequestContext;
+use crate::graphql::execution::document::Normalized;
 use crate::graphql::execution::executor::{EventBudget, Executor};
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
+use crate::graphql::response_size::ResponseSize;
 use crate::graphql::types::subscription::{EventPayload, EventSource, SubscribeRequest};
 use crate::graphql::upload::Uploads;
 use crate::http::caller::Caller;
@@ -52,12 +54,14 @@ impl Default for SharedResponses {
     }
 }
 
+/// What each execution needs. The document and the variables as the client sent them are not kept: they can be large.
 struct ActiveSubscription {
     schema: Schema,
     domain: Domain,
     caller: Caller,
-    operation: Operation,
+    operation: Arc<Normalized>,
     variables: Variables,
+    response_size: Arc<ResponseSize>,
 }
 
 impl ActiveSubscription {
@@ -66,7 +70,7 @@ impl ActiveSubscription {
             actor: actor.without_stamp(),
             ..self.caller.clone()
         };
-        let size = Arc::new(self.operation.response_size.renew());
+        let size = Arc::new(self.response_size.renew());
         let context = RequestContext::new(self.domain.clone(), caller, None, Uploads::default(), size);
         self.operation.request(self.variables.clone(), context)
     }
@@ -146,17 +150,13 @@ impl Executor {
         self.spend(domain, &caller, &operation).await?;
         let sharing = Sharing::of(&operation, self.model());
         let event_budget = self.event_budget(&caller, operation.prepared.cost, domain);
-        // The variables as the client sent them can be large. Only the fingerprint depends on them.
-        let operation = Operation {
-            given: None,
-            ..operation
-        };
         let active = ActiveSubscription {
             schema: self.schema().clone(),
             domain: domain.clone(),
             caller,
             variables: operation.variables(),
-            operation,
+            operation: operation.prepared.operation,
+            response_size: operation.response_size,
         };
         let event_source = active.event_source().await?;
         let Some(live_connection) = live_connection else {

@@ -1,14 +1,17 @@
 //! Limits of connections: message size, operations, number and origin.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::Method;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use super::{event, watch};
+use super::legacy::older;
+use super::{EVENTS, event, watch};
 use crate::support::TestApp;
 use crate::support::database::TestDatabase;
 use crate::support::process::Sandbox;
@@ -55,6 +58,86 @@ async fn an_operation_above_the_limit_is_refused_and_the_others_continue() {
     socket.completes("b").await;
     ann.creates_task(json!({ "title": "T" })).await;
     assert_eq!(event(&mut socket, "c").await.1, "T");
+}
+
+/// Four documents of this length are within the limit of a connection, and five are not.
+const LONG: usize = 60_000;
+
+/// A document that differs for each id.
+fn long_document(id: &str) -> String {
+    format!("# {id}{}\n{EVENTS}", "x".repeat(LONG))
+}
+
+/// Checks the error that refuses an operation, and returns its id. Operations start in any order.
+fn refused_for_its_size(message: &Value, error: &Value) -> String {
+    assert_eq!(message["type"], "error", "{message}");
+    assert_eq!(error["extensions"]["code"], "LIMIT_EXCEEDED", "{message}");
+    assert!(error["message"].as_str().unwrap().contains("262144 bytes"), "{message}");
+    message["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn long_operations_are_refused_until_another_one_ends() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let variables = json!({ "after": ann.event_cursor().await });
+    let mut socket = served.socket_of(&ann).await;
+    let mut running = BTreeSet::from(["a", "b", "c", "d", "e"]);
+    for id in &running {
+        socket.subscribe(id, &long_document(id), variables.clone()).await;
+    }
+    let message = socket.receive().await;
+    let refused = refused_for_its_size(&message, &message["payload"][0]);
+    assert!(running.remove(refused.as_str()), "{refused}");
+    let ended = running.pop_first().unwrap();
+    socket.completes(ended).await;
+    socket.subscribe("f", &long_document("f"), variables).await;
+    running.insert("f");
+    ann.creates_task(json!({ "title": "T" })).await;
+    while !running.is_empty() {
+        let message = socket.receive().await;
+        assert_eq!(message["type"], "next", "{message}");
+        let id = message["id"].as_str().unwrap();
+        assert!(running.remove(id), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn variables_and_persisted_documents_count_in_the_size_of_operations() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let mut socket = served.socket_of(&ann).await;
+    for id in ["a", "b", "c", "d", "e"] {
+        socket
+            .subscribe(id, EVENTS, json!({ "unused": "x".repeat(LONG) }))
+            .await;
+    }
+    let message = socket.receive().await;
+    refused_for_its_size(&message, &message["payload"][0]);
+
+    let mut older = older(&served, &ann).await;
+    let document = format!(
+        "# {}\nquery Known {{ __typename }} subscription Watch {{ taskEvents {{ cursor }} }}",
+        "x".repeat(LONG)
+    );
+    let hash = hex::encode(Sha256::digest(&document));
+    let payload = json!({ "query": document, "operationName": "Known" });
+    older
+        .send_json(json!({ "type": "start", "id": "known", "payload": payload }))
+        .await;
+    assert_eq!(older.receive().await["type"], "data");
+    assert_eq!(older.receive().await["type"], "complete");
+    let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": hash } });
+    let payload = json!({ "operationName": "Watch", "extensions": extensions });
+    for id in ["a", "b", "c", "d", "e"] {
+        older
+            .send_json(json!({ "type": "start", "id": id, "payload": payload }))
+            .await;
+    }
+    let message = older.receive().await;
+    refused_for_its_size(&message, &message["payload"]);
 }
 
 #[tokio::test]

@@ -196,7 +196,7 @@ impl Executor {
         let size = Arc::clone(&operation.response_size);
         let context = RequestContext::new(domain.clone(), caller, spending, uploads, size).beginning_at(began_at);
         let measuring = self.names.begin(&operation, is_user);
-        let request = operation.request(operation.variables(), context);
+        let request = operation.prepared.operation.request(operation.variables(), context);
         let _permit = self.heavy.acquire(cost).await;
         let mut response = self.schema.execute(request).instrument(measuring.span()).await;
         if let Err(error) = operation.response_size.take_rest(&response.data) {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::close_reason::CloseReason;
 use super::end::{Slot, ended, ended_for};
-use super::operation::{ConnectionEvent, ConnectionIdentity, Operations, Step, begin};
+use super::operation::{ByteLimit, ConnectionEvent, ConnectionIdentity, Operations, Step, begin};
 use super::subprotocol::{Incoming, Outgoing, Subprotocol};
 use super::token;
 use crate::config::WebSocketConfig;
@@ -46,6 +46,7 @@ pub(super) struct Connection {
     slot: Slot,
     is_initialised: bool,
     operations: Operations,
+    byte_limit: ByteLimit,
     /// Interval of pings and keep-alive messages.
     beat: Duration,
     since: Instant,
@@ -81,6 +82,7 @@ impl Connection {
             slot: Slot::Anonymous(slot),
             is_initialised: false,
             operations: Operations::default(),
+            byte_limit: ByteLimit::new(settings.message_bytes),
             beat,
             since: now,
             received_at: now,
@@ -301,7 +303,7 @@ impl Connection {
                 .send(subprotocol, &Outgoing::Error(&id, Body::from(refusal).errors()))
                 .await;
         }
-        let steps = begin(self.state.clone(), self.identity.clone(), parameters);
+        let steps = begin(self.state.clone(), self.identity.clone(), &self.byte_limit, parameters);
         self.operations.insert(id, steps);
         Ok(())
     }

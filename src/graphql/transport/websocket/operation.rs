@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use axum::body::Bytes;
+use axum::http::StatusCode;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream, Stream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_stream::StreamMap;
 
@@ -18,6 +20,12 @@ use crate::graphql::execution::parameters::Parameters;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
+
+/// Maximum size of the operations that run at once on a connection, in bytes of their text. A parsed operation takes
+/// many times its text.
+const OPERATION_BYTES: usize = 256 * 1024;
+/// With a larger limit of messages, as many of the largest messages can run at once as with the default.
+const LARGEST_MESSAGES: usize = 4;
 
 pub(super) enum Step {
     /// A response, as JSON.
@@ -133,6 +141,37 @@ impl Operations {
     }
 }
 
+/// Limits the size of the operations that run at once.
+#[derive(Clone)]
+pub(super) struct ByteLimit {
+    free: Arc<Semaphore>,
+    max: usize,
+}
+
+impl ByteLimit {
+    pub(super) fn new(message_bytes: usize) -> Self {
+        let largest = message_bytes.saturating_mul(LARGEST_MESSAGES);
+        let max = OPERATION_BYTES.max(largest).min(Semaphore::MAX_PERMITS);
+        let free = Arc::new(Semaphore::new(max));
+        Self { free, max }
+    }
+
+    /// Dropping the permit frees the bytes of the operation.
+    fn take(&self, operation: &Operation) -> Result<OwnedSemaphorePermit, Refusal> {
+        let bytes = operation.text_bytes();
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.free).try_acquire_many_owned(permits);
+        permit.map_err(|_| {
+            let message = format!(
+                "The operation exceeds the limit of the connection: its running operations may have {} bytes of \
+                 documents and variables together, and this one has {bytes}. Complete another one first, or send less",
+                self.max
+            );
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "LIMIT_EXCEEDED", message)
+        })
+    }
+}
+
 /// The user on whose behalf operations run.
 #[derive(Clone)]
 pub(super) struct ConnectionIdentity {
@@ -142,12 +181,17 @@ pub(super) struct ConnectionIdentity {
     pub(super) live_connection: Option<Arc<LiveConnection>>,
 }
 
-pub(super) fn begin(state: GraphqlState, identity: ConnectionIdentity, parameters: Box<Parameters>) -> Steps {
+pub(super) fn begin(
+    state: GraphqlState,
+    identity: ConnectionIdentity,
+    byte_limit: &ByteLimit,
+    parameters: Box<Parameters>,
+) -> Steps {
     let is_mutation = Arc::new(AtomicBool::default());
-    let begun = Arc::clone(&is_mutation);
+    let (begun, byte_limit) = (Arc::clone(&is_mutation), byte_limit.clone());
     // The future that starts an operation is large. It has a separate box, which is freed after the start.
     let beginning = Box::pin(async move {
-        let steps = run(&state, identity, *parameters, &begun).await;
+        let steps = run(&state, identity, &byte_limit, *parameters, &begun).await;
         steps.unwrap_or_else(|refusal| stream::iter([Step::Error(refusal)]).boxed())
     });
     let steps = stream::once(beginning).flatten().boxed();
@@ -158,10 +202,13 @@ pub(super) fn begin(state: GraphqlState, identity: ConnectionIdentity, parameter
 async fn run(
     state: &GraphqlState,
     identity: ConnectionIdentity,
+    byte_limit: &ByteLimit,
     parameters: Parameters,
     is_mutation: &AtomicBool,
 ) -> Result<BoxStream<'static, Step>, Body> {
     let operation = state.executor().prepare(parameters).await?;
+    // Only now is the document of a persisted query known.
+    let permit = byte_limit.take(&operation)?;
     let ConnectionIdentity {
         mut caller,
         live_connection,
@@ -177,7 +224,12 @@ async fn run(
             .subscribe(state.shared(), state.domain(), caller, live_connection, operation)
             .await?;
         let steps = answers.map(|answer| answer.map_or_else(Step::Error, Step::Next));
-        return Ok(steps.chain(stream::iter([Step::Complete])).boxed());
+        // The stream owns the permit.
+        let completing = stream::once(async move {
+            drop(permit);
+            Step::Complete
+        });
+        return Ok(steps.chain(completing).boxed());
     }
     is_mutation.store(!operation.is_query(), Ordering::Relaxed);
     let body = answer(state, caller, operation).await?;
