@@ -13,15 +13,18 @@ fn the_schema_file_matches_the_served_schema() {
     );
 }
 
+/// The types of the served schema, by introspection.
+async fn types() -> Vec<Value> {
+    let app = TestApp::start().await;
+    let query = include_str!("graphql/introspection.graphql");
+    let answer = app.anonymous().graphql(query, json!({})).await;
+    answer.data()["__schema"]["types"].as_array().unwrap().clone()
+}
+
 #[tokio::test]
 async fn every_type_field_argument_and_enum_value_is_described() {
-    let app = TestApp::start().await;
-    let answer = app
-        .anonymous()
-        .graphql(include_str!("graphql/introspection.graphql"), json!({}))
-        .await;
-    let types = answer.data()["__schema"]["types"].as_array().unwrap();
-    assert!(types.len() > 30, "{}", answer.text);
+    let types = types().await;
+    assert!(types.len() > 30, "{types:?}");
     let mut undescribed = Vec::new();
     // `ID` is a built-in scalar.
     for kind in types
@@ -36,12 +39,7 @@ async fn every_type_field_argument_and_enum_value_is_described() {
 /// Relay identifies records by `id` alone: two objects with the same `id` become one.
 #[tokio::test]
 async fn only_nodes_have_an_id() {
-    let app = TestApp::start().await;
-    let answer = app
-        .anonymous()
-        .graphql(include_str!("graphql/introspection.graphql"), json!({}))
-        .await;
-    let types = answer.data()["__schema"]["types"].as_array().unwrap();
+    let types = types().await;
     let has = |kind: &Value, list: &str, wanted: &str| {
         let parts = kind[list].as_array();
         parts.is_some_and(|parts| parts.iter().any(|part| name(part) == wanted))
@@ -50,7 +48,7 @@ async fn only_nodes_have_an_id() {
         .iter()
         .filter(|kind| kind["kind"] == "OBJECT" && has(kind, "fields", "id"))
         .collect();
-    assert!(with_id.len() > 3, "{}", answer.text);
+    assert!(with_id.len() > 3, "{types:?}");
     let others = with_id.into_iter().filter(|kind| !has(kind, "interfaces", "Node"));
     assert_eq!(others.map(name).collect::<Vec<_>>(), Vec::<&str>::new());
 }

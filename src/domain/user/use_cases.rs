@@ -305,9 +305,7 @@ impl<'a> Users<'a> {
 
     /// Starts a write and locks the account until the transaction ends.
     pub(in crate::domain) async fn open(self, actor: &Actor, id: UserId) -> Result<(WriteTransaction, User)> {
-        let transaction = self.core.store.begin().await?;
-        let user = self.locked(actor, &transaction, id).await?;
-        Ok((transaction, user))
+        self.open_change(actor, id, false).await
     }
 
     /// Like [`open`](Self::open). A change that may remove an administrator locks all administrators first, in one

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 
+use crate::domain::task::words;
 use crate::graphql::connection::ROWS;
 
 #[derive(Clone, Copy, Default)]
@@ -154,9 +155,7 @@ impl SearchWords {
         };
         self.bytes_left.set(left);
         // Equal words are looked up once.
-        let text = text.to_lowercase();
-        let words: HashSet<&str> = text.split_whitespace().collect();
-        words.len() as u64
+        words(text).collect::<HashSet<String>>().len() as u64
     }
 }
 

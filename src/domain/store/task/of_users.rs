@@ -43,6 +43,18 @@ fn visible_of(scope: &Scope<Tasks>, users: &[UserId], part: Participation) -> Co
     }
 }
 
+/// Tasks of the list that are in scope, for tasks in which these users have this part.
+fn listed_of(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    users: &[UserId],
+    of: &TasksOf,
+    now: LocalNow,
+) -> Select<Entity> {
+    let visible = visible_of(scope, users, of.part);
+    listed(visible, Range::Users, &of.list, now, connection)
+}
+
 /// Reads the same page for each user. Users without tasks are omitted.
 pub(in crate::domain) async fn pages(
     connection: &impl ConnectionTrait,
@@ -57,16 +69,8 @@ pub(in crate::domain) async fn pages(
     if page.is_empty() {
         return Ok(Vec::new());
     }
-    let theirs = |user: Expr| -> Select<Entity> {
-        listed(
-            visible_of(scope, users, of.part),
-            Range::Users,
-            &of.list,
-            now,
-            connection,
-        )
-        .filter(Expr::col((Entity, column(of.part))).eq(user))
-    };
+    let listed = listed_of(connection, scope, users, of, now);
+    let theirs = |user: Expr| listed.clone().filter(Expr::col((Entity, column(of.part))).eq(user));
     let ids: Vec<i32> = users.iter().map(|user| user.0).collect();
     let rows = rows_of_each(connection, Column::Id, ids.clone(), TaskRow::select_cols, |user| {
         keyset.apply::<Entity, _>(theirs(user))
@@ -97,21 +101,15 @@ pub(in crate::domain) async fn counts(
 ) -> Result<Vec<(UserId, u64)>> {
     let column = column(of.part);
     let ids = users.iter().map(|user| user.0).collect();
-    let rows: Vec<(i32, i64)> = listed(
-        visible_of(scope, users, of.part),
-        Range::Users,
-        &of.list,
-        now,
-        connection,
-    )
-    .select_only()
-    .column(column)
-    .expr_as(Expr::cust("COUNT(*)"), "tasks")
-    .filter(one_of(connection, column, ids))
-    .group_by(column)
-    .into_tuple()
-    .all(connection)
-    .await?;
+    let rows: Vec<(i32, i64)> = listed_of(connection, scope, users, of, now)
+        .select_only()
+        .column(column)
+        .expr_as(Expr::cust("COUNT(*)"), "tasks")
+        .filter(one_of(connection, column, ids))
+        .group_by(column)
+        .into_tuple()
+        .all(connection)
+        .await?;
     let counts = rows.into_iter().map(|(user, count)| (UserId(user), as_count(count)));
     Ok(counts.collect())
 }
