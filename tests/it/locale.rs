@@ -3,20 +3,13 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::database::TestDatabase;
 use crate::support::{PASSWORD, TestApp};
 
-/// A server with a Turkish database; `None` on SQLite, which has no locale.
+/// A server with a Turkish database, where there is one.
 async fn turkish() -> Option<TestApp> {
-    if !is_postgres() {
-        return None;
-    }
-    let neighbour = TestDatabase::create_empty().await;
-    let url = format!("{}_turkish", neighbour.url());
-    let (_, name) = url.rsplit_once('/').unwrap();
-    let create = format!("CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'tr'");
-    neighbour.execute(&create).await;
-    let app = TestApp::start_with(&[("DATABASE_URL", &url)]).await;
+    let database = TestDatabase::create_turkish().await?;
+    let app = TestApp::on(database).await;
     app.app.domain().migrate_up(None).await.unwrap();
     Some(app)
 }

@@ -30,7 +30,8 @@ async fn a_transaction_that_delays_events_is_named() {
         Sandbox::over(&database).with("DATABASE_URL", user.url()),
     );
     // A transaction in another database of the cluster.
-    let elsewhere = TestDatabase::create_empty().await.connect().await;
+    let neighbour = TestDatabase::create_empty().await;
+    let elsewhere = neighbour.connect().await;
     let name = format!("nightly report {}", std::process::id());
     let _oldest = OLDEST_TRANSACTION.lock().await;
     let open = elsewhere.begin().await.unwrap();

@@ -22,8 +22,13 @@ pub static OLDEST_TRANSACTION: Mutex<()> = Mutex::const_new(());
 #[derive(Clone)]
 pub struct TestDatabase {
     url: String,
-    /// The folder of the file; removed with the last clone.
-    _folder: Option<Arc<TempDir>>,
+    /// Removed with the last clone.
+    _content: Option<Arc<Content>>,
+}
+
+enum Content {
+    File { _folder: TempDir },
+    Database { name: String },
 }
 
 enum Template {
@@ -34,6 +39,8 @@ enum Template {
 static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
 /// PostgreSQL cannot copy a template twice at the same time.
 static COPYING: Mutex<()> = Mutex::const_new(());
+/// The PostgreSQL databases of tests that have ended. The next tests drop them: all of a run would take 9 GB.
+static FINISHED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 pub fn is_postgres() -> bool {
@@ -78,31 +85,47 @@ impl TestDatabase {
     pub async fn create_empty() -> Self {
         match postgres_server() {
             None => Self::file(),
-            Some(server) => {
-                let _one_at_a_time = COPYING.lock().await;
-                Self::on(&server, "").await
-            }
+            Some(server) => Self::with_options(&server, "").await,
         }
     }
 
+    /// A database without any tables, and with Turkish rules for letters; `None` where there is no such database: on
+    /// SQLite and before PostgreSQL 15.
+    pub async fn create_turkish() -> Option<Self> {
+        let server = postgres_server()?;
+        let version = Self::at(server.clone());
+        let version = version.number("SELECT current_setting('server_version_num')::bigint AS number");
+        if version.await < 150_000 {
+            return None;
+        }
+        let options = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'tr'";
+        Some(Self::with_options(&server, options).await)
+    }
+
+    async fn with_options(server: &str, options: &str) -> Self {
+        let _one_at_a_time = COPYING.lock().await;
+        Self::on(server, options).await
+    }
+
     pub fn at(url: String) -> Self {
-        Self { url, _folder: None }
+        Self { url, _content: None }
     }
 
     fn file() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {
             url: format!("sqlite:{}", file_in(&folder).display()),
-            _folder: Some(Arc::new(folder)),
+            _content: Some(Arc::new(Content::File { _folder: folder })),
         }
     }
 
     async fn on(server: &str, options: &str) -> Self {
+        drop_finished(server).await;
         let name = format!("taskwire_{}_{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         execute(server, &format!("CREATE DATABASE {name} {options}")).await;
         Self {
             url: with_database(server, &name),
-            _folder: None,
+            _content: Some(Arc::new(Content::Database { name })),
         }
     }
 
@@ -116,7 +139,7 @@ impl TestDatabase {
     }
 
     pub async fn connect(&self) -> DatabaseConnection {
-        Database::connect(&self.url).await.unwrap()
+        connect(&self.url).await
     }
 
     /// The column `number` of the first row.
@@ -165,6 +188,14 @@ impl TestDatabase {
     }
 }
 
+impl Drop for Content {
+    fn drop(&mut self) {
+        if let Self::Database { name } = self {
+            FINISHED.lock().unwrap().push(std::mem::take(name));
+        }
+    }
+}
+
 #[derive(FromQueryResult)]
 struct Number {
     number: i64,
@@ -207,8 +238,28 @@ fn with_database(server: &str, name: &str) -> String {
     format!("{host}/{name}")
 }
 
+/// Servers that a test has killed may still be connected.
+async fn drop_finished(server: &str) {
+    let finished = std::mem::take(&mut *FINISHED.lock().unwrap());
+    if finished.is_empty() {
+        return;
+    }
+    let connection = connect(server).await;
+    for name in finished {
+        let dropped = connection.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        if dropped.await.is_err() {
+            FINISHED.lock().unwrap().push(name);
+        }
+    }
+    connection.close().await.unwrap();
+}
+
+async fn connect(url: &str) -> DatabaseConnection {
+    Database::connect(url).await.expect("the database of the tests answers")
+}
+
 async fn execute(url: &str, sql: &str) {
-    let connection = Database::connect(url).await.expect("the database of the tests answers");
+    let connection = connect(url).await;
     connection.execute_unprepared(sql).await.unwrap();
     connection.close().await.unwrap();
 }

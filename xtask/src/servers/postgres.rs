@@ -27,13 +27,14 @@ const LOCALES: [&str; 3] = ["C.UTF-8", "en_US.UTF-8", "C"];
 
 const SETTINGS: [&str; 2] = ["max_connections=300", "listen_addresses=127.0.0.1"];
 
-/// No data outlives a test run, so none needs to reach the disk, and none needs to be vacuumed: the tests create about
-/// 900 databases, which autovacuum would visit in turn.
-const CARELESS: [&str; 4] = [
+/// No data outlives a test run, so none needs to reach the disk, and none needs to be vacuumed or kept in a log: the tests
+/// create about 900 databases, one after the other.
+const CARELESS: [&str; 5] = [
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
     "autovacuum=off",
+    "max_wal_size=128MB",
 ];
 
 /// Whether what is written reaches the disk.
