@@ -246,8 +246,8 @@ async fn drop_finished(server: &str) {
     }
     let connection = connect(server).await;
     for name in finished {
-        let dropped = connection.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-        if dropped.await.is_err() {
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        if connection.execute_unprepared(&drop).await.is_err() {
             FINISHED.lock().unwrap().push(name);
         }
     }
