@@ -44,7 +44,8 @@ pub(super) const LIVE: Group = Group {
         ),
         Setting::new(
             "WEBSOCKET_MAX_OPERATIONS",
-            "Most operations at the same time over one WebSocket",
+            "Most operations at the same time over one WebSocket. Together they may have 2.5 KiB of text for each, and \
+             256 KiB at least",
         ),
         Setting::new(
             "LIVE_MAX_CONNECTIONS",

@@ -77,7 +77,7 @@ pub(in crate::graphql) enum Rights {
     /// One user: with the role `User`, or because the response contains a field of the user alone.
     User { id: UserId, role: Role, sees_task: bool },
     /// One session, because the response contains a signed URL.
-    Session { id: SessionId, sees_task: bool },
+    Session { id: SessionId, role: Role, sees_task: bool },
 }
 
 /// The properties of a subscription that decide about sharing.
@@ -141,6 +141,7 @@ impl Sharing {
             },
             SharedBy::Session => Rights::Session {
                 id: user.session,
+                role: user.role,
                 sees_task,
             },
         }
@@ -205,5 +206,35 @@ fn variable_of_after(set: &SelectionSet) -> Option<&str> {
     match &fields(set).next()?.get_argument("after")?.node {
         Value::Variable(name) => Some(name.as_str()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::actor::SignedIn;
+    use crate::domain::local_time::DEFAULT_TIME_ZONE;
+
+    #[test]
+    fn a_user_whose_role_has_changed_does_not_get_the_response_to_the_earlier_role() {
+        let actor = |role| {
+            Actor::User(SignedIn {
+                id: UserId(1),
+                role,
+                session: SessionId(1),
+                time_zone: DEFAULT_TIME_ZONE,
+                users: None,
+            })
+        };
+        for shared_by in [SharedBy::Role, SharedBy::User, SharedBy::Session] {
+            let sharing = Sharing {
+                fingerprint: "".into(),
+                shows_task: true,
+                reads_tasks: true,
+                shared_by,
+            };
+            let [before, after] = [Role::Admin, Role::User].map(|role| sharing.rights(&actor(role), true));
+            assert_ne!(before, after);
+        }
     }
 }

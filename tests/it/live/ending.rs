@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use super::stalled::{PAUSE, locked};
+use super::stalled::{locked, until_blocked};
 use super::{event, watch};
 use crate::support::TestApp;
 use crate::support::database::is_postgres;
@@ -134,17 +134,17 @@ async fn a_mutation_that_is_running_at_the_shutdown_is_answered_before_the_conne
     let ann = app.member().await;
     let mut served = app.listen().await;
     let task = ann.creates_task(json!({ "title": "T" })).await;
-    let mut socket = served.socket_of(&ann).await;
+    let (mut socket, mut idle) = (served.socket_of(&ann).await, served.socket_of(&ann).await);
     let connection = app.database.connect().await;
     let lock = locked(&connection, task).await;
     let change = "mutation($id: ID!) { taskUpdate(id: $id, input: {title: \"New\"}) { task { title } } }";
     socket
         .subscribe("change", change, json!({ "id": global_id("Task", task) }))
         .await;
-    // The change now waits for the lock.
-    sleep(PAUSE).await;
+    until_blocked(&app).await;
     served.stop();
-    sleep(PAUSE).await;
+    // The change is still running when connections close.
+    assert_eq!(idle.closed().await.0, 1001);
     lock.rollback().await.unwrap();
     connection.close().await.unwrap();
     assert_eq!(socket.data("change").await["taskUpdate"]["task"]["title"], "New");

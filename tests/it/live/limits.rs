@@ -76,6 +76,16 @@ fn refused_for_its_size(message: &Value, error: &Value) -> String {
     message["id"].as_str().unwrap().to_owned()
 }
 
+/// Waits until each of these subscriptions has received an event.
+async fn each_receives_an_event(socket: &mut Socket, mut running: BTreeSet<&str>) {
+    while !running.is_empty() {
+        let message = socket.receive().await;
+        assert_eq!(message["type"], "next", "{message}");
+        let id = message["id"].as_str().unwrap();
+        assert!(running.remove(id), "{message}");
+    }
+}
+
 #[tokio::test]
 async fn long_operations_are_refused_until_another_one_ends() {
     let app = TestApp::start().await;
@@ -95,12 +105,23 @@ async fn long_operations_are_refused_until_another_one_ends() {
     socket.subscribe("f", &long_document("f"), variables).await;
     running.insert("f");
     ann.creates_task(json!({ "title": "T" })).await;
-    while !running.is_empty() {
-        let message = socket.receive().await;
-        assert_eq!(message["type"], "next", "{message}");
-        let id = message["id"].as_str().unwrap();
-        assert!(running.remove(id), "{message}");
+    each_receives_an_event(&mut socket, running).await;
+}
+
+#[tokio::test]
+async fn a_connection_with_more_operations_may_have_more_text() {
+    let app = TestApp::start_with(&[("WEBSOCKET_MAX_OPERATIONS", "200")]).await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let variables = json!({ "after": ann.event_cursor().await });
+    let mut socket = served.socket_of(&ann).await;
+    // Too long for a connection with 100 operations.
+    let running = BTreeSet::from(["a", "b", "c", "d", "e"]);
+    for id in &running {
+        socket.subscribe(id, &long_document(id), variables.clone()).await;
     }
+    ann.creates_task(json!({ "title": "T" })).await;
+    each_receives_an_event(&mut socket, running).await;
 }
 
 #[tokio::test]

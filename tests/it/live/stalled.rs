@@ -12,15 +12,18 @@ use tokio::time::{sleep, timeout};
 
 use crate::support::TestApp;
 use crate::support::database::is_postgres;
-use crate::support::person::global_id;
+use crate::support::person::{Person, global_id};
+use crate::support::process::until;
 use crate::support::socket::{TRANSPORT, credentials};
 use crate::support::wire::Wire;
 
 /// Ids of operations whose responses of 6 MB each exceed the network buffers.
 const LARGE: [&str; 4] = ["a", "b", "c", "d"];
 const TASKS: usize = 10;
+/// Number of queries, most of which wait until the client reads.
+const MANY: usize = 16;
 /// Enough for the server to begin the operations that were sent.
-pub(super) const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
 /// Less than the time after which the server disconnects the client.
 const SOON: Duration = Duration::from_secs(15);
 
@@ -76,16 +79,35 @@ pub(super) async fn locked(connection: &DatabaseConnection, task: i64) -> Databa
     connection.begin_with_options(options).await.unwrap()
 }
 
+/// Waits until a change that was sent waits for the lock.
+pub(super) async fn until_blocked(app: &TestApp) {
+    if is_postgres() {
+        app.database.until_waiting(1).await;
+        return;
+    }
+    // The one connection for writes is idle otherwise.
+    until("the change to wait for the lock", async || {
+        (app.app.domain().pools().write.used > 0).then_some(())
+    })
+    .await;
+}
+
+/// Creates tasks with long descriptions. Returns the number of the last one.
+async fn create_long_tasks(person: &Person<'_>) -> i64 {
+    let mut task = 0;
+    for _ in 0..TASKS {
+        let long = json!({ "title": "T", "description": "\u{1F4DD}".repeat(5_000) });
+        task = person.creates_task(long).await;
+    }
+    task
+}
+
 #[tokio::test]
 async fn a_change_by_a_client_that_does_not_read_delays_nobody_and_is_answered_later() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
-    let mut task = 0;
-    for _ in 0..TASKS {
-        let long = json!({ "title": "T", "description": "\u{1F4DD}".repeat(5_000) });
-        task = ann.creates_task(long).await;
-    }
+    let task = create_long_tasks(&ann).await;
     let mut socket = served.socket_of(&ann).await;
     let connection = app.database.connect().await;
     let lock = locked(&connection, task).await;
@@ -93,8 +115,7 @@ async fn a_change_by_a_client_that_does_not_read_delays_nobody_and_is_answered_l
     socket
         .subscribe("change", change, json!({ "id": global_id("Task", task) }))
         .await;
-    // The change now waits for the lock.
-    sleep(PAUSE).await;
+    until_blocked(&app).await;
     for id in LARGE {
         socket.subscribe(id, &large(), json!({})).await;
     }
@@ -116,6 +137,37 @@ async fn a_change_by_a_client_that_does_not_read_delays_nobody_and_is_answered_l
             assert!(answered.insert(id.clone()), "{id}");
         }
     }
+}
+
+#[tokio::test]
+async fn most_queries_of_a_client_that_does_not_read_begin_when_it_reads() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let task = create_long_tasks(&ann).await;
+    let mut socket = served.socket_of(&ann).await;
+    let title = format!("{{ task(id: \"{}\") {{ title }} ", global_id("Task", task));
+    let query = large().replacen('{', &title, 1);
+    for number in 0..MANY {
+        socket.subscribe(&number.to_string(), &query, json!({})).await;
+    }
+    // Enough for all queries, if they do not wait.
+    sleep(3 * PAUSE).await;
+    ann.changes_task("taskUpdate", task, ", input: {title: \"New\"}").await;
+
+    let (mut titles, mut complete) = (Vec::new(), BTreeSet::new());
+    while complete.len() < MANY {
+        let message = socket.receive().await;
+        if message["type"] == "complete" {
+            complete.insert(message["id"].as_str().unwrap().to_owned());
+        } else {
+            assert_eq!(message["payload"].get("errors"), None);
+            titles.push(message["payload"]["data"]["task"]["title"].clone());
+        }
+    }
+    assert_eq!(titles.len(), MANY);
+    let begun = titles.iter().filter(|title| *title == "T").count();
+    assert!(begun <= MANY / 2, "{begun} queries began before the client read");
 }
 
 #[tokio::test]
@@ -156,8 +208,7 @@ async fn a_change_by_a_client_that_sends_without_a_pause_delays_nobody() {
     ] {
         client.send(frame(TEXT, message.to_string().as_bytes())).await;
     }
-    // The change now waits for the lock.
-    sleep(PAUSE).await;
+    until_blocked(&app).await;
     let pong = json!({ "type": "pong", "payload": { "pad": "x".repeat(2_000) } }).to_string();
     let megabyte = frame(TEXT, pong.as_bytes()).repeat(500);
     let sending = tokio::spawn(async move { while client.try_send(&megabyte).await.is_ok() {} });

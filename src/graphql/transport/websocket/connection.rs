@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::close_reason::CloseReason;
 use super::end::{Slot, ended, ended_for};
-use super::operation::{ByteLimit, ConnectionEvent, ConnectionIdentity, Operations, Step, begin};
+use super::operation::{ConnectionEvent, ConnectionIdentity, OperationLimits, Operations, Step, begin};
 use super::subprotocol::{Incoming, Outgoing, Subprotocol};
 use super::token;
 use crate::config::WebSocketConfig;
@@ -46,7 +46,7 @@ pub(super) struct Connection {
     slot: Slot,
     is_initialised: bool,
     operations: Operations,
-    byte_limit: ByteLimit,
+    limits: OperationLimits,
     /// Interval of pings and keep-alive messages.
     beat: Duration,
     since: Instant,
@@ -82,7 +82,7 @@ impl Connection {
             slot: Slot::Anonymous(slot),
             is_initialised: false,
             operations: Operations::default(),
-            byte_limit: ByteLimit::new(settings.message_bytes),
+            limits: OperationLimits::new(&settings),
             beat,
             since: now,
             received_at: now,
@@ -303,19 +303,19 @@ impl Connection {
                 .send(subprotocol, &Outgoing::Error(&id, Body::from(refusal).errors()))
                 .await;
         }
-        let steps = begin(self.state.clone(), self.identity.clone(), &self.byte_limit, parameters);
+        let steps = begin(self.state.clone(), self.identity.clone(), &self.limits, parameters);
         self.operations.insert(id, steps);
         Ok(())
     }
 
     async fn answer(&mut self, subprotocol: Subprotocol, id: &str, step: Step) -> Outcome {
         let grace = self.operations.is_mutation(id).then_some(FINISH_PATIENCE);
-        if !matches!(step, Step::Next(_)) {
+        if !matches!(step, Step::Next(..)) {
             // After this message the client may reuse the id.
             self.operations.remove(id);
         }
         let message = match &step {
-            Step::Next(answer) => Outgoing::Next(id, answer),
+            Step::Next(answer, _) => Outgoing::Next(id, answer),
             Step::Error(body) => Outgoing::Error(id, body.errors()),
             Step::Complete => Outgoing::Complete(id),
         };

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_stream::StreamMap;
 
+use crate::config::WebSocketConfig;
 use crate::domain::live::LiveConnection;
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::parameters::Parameters;
@@ -24,12 +25,17 @@ use crate::http::caller::Caller;
 /// Maximum size of the operations that run at once on a connection, in bytes of their text. A parsed operation takes
 /// many times its text.
 const OPERATION_BYTES: usize = 256 * 1024;
+/// With a larger limit of operations, each can have about as much text as with the default.
+const BYTES_OF_EACH: usize = 2_560;
 /// With a larger limit of messages, as many of the largest messages can run at once as with the default.
 const LARGEST_MESSAGES: usize = 4;
+/// Maximum number of queries of a connection that run, or whose responses wait to be sent: the client may not be
+/// reading, and a response can have megabytes.
+const QUERIES: usize = 4;
 
 pub(super) enum Step {
-    /// A response, as JSON.
-    Next(Bytes),
+    /// A response, as JSON. That of a query holds its permit until it is sent.
+    Next(Bytes, Option<OwnedSemaphorePermit>),
     /// The operation failed and is over.
     Error(Body),
     Complete,
@@ -125,7 +131,8 @@ impl Operations {
     }
 
     /// Waits for `sending`, and meanwhile runs the operations: other clients may wait for the transaction of a mutation,
-    /// or for a shared response. Each operation stops at its next step, so that few responses wait for a slow client.
+    /// or for a shared response. Each operation stops at its next step, and most queries do not begin, so that few
+    /// responses wait for a slow client.
     pub(super) async fn run_during<T>(&mut self, sending: impl Future<Output = T>) -> T {
         let mut sending = pin!(sending);
         loop {
@@ -141,34 +148,49 @@ impl Operations {
     }
 }
 
-/// Limits the size of the operations that run at once.
+/// Limits the operations that run at once on a connection.
 #[derive(Clone)]
-pub(super) struct ByteLimit {
-    free: Arc<Semaphore>,
-    max: usize,
+pub(super) struct OperationLimits {
+    free_bytes: Arc<Semaphore>,
+    max_bytes: usize,
+    free_queries: Arc<Semaphore>,
 }
 
-impl ByteLimit {
-    pub(super) fn new(message_bytes: usize) -> Self {
-        let largest = message_bytes.saturating_mul(LARGEST_MESSAGES);
-        let max = OPERATION_BYTES.max(largest).min(Semaphore::MAX_PERMITS);
-        let free = Arc::new(Semaphore::new(max));
-        Self { free, max }
+impl OperationLimits {
+    pub(super) fn new(settings: &WebSocketConfig) -> Self {
+        let largest = settings.message_bytes.saturating_mul(LARGEST_MESSAGES);
+        let all = settings.operations.saturating_mul(BYTES_OF_EACH);
+        let max_bytes = OPERATION_BYTES.max(largest).max(all).min(Semaphore::MAX_PERMITS);
+        Self {
+            free_bytes: Arc::new(Semaphore::new(max_bytes)),
+            max_bytes,
+            free_queries: Arc::new(Semaphore::new(QUERIES)),
+        }
     }
 
     /// Dropping the permit frees the bytes of the operation.
-    fn take(&self, operation: &Operation) -> Result<OwnedSemaphorePermit, Refusal> {
+    fn take_bytes(&self, operation: &Operation) -> Result<OwnedSemaphorePermit, Refusal> {
         let bytes = operation.text_bytes();
         let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.free).try_acquire_many_owned(permits);
+        let permit = Arc::clone(&self.free_bytes).try_acquire_many_owned(permits);
         permit.map_err(|_| {
             let message = format!(
                 "The operation exceeds the limit of the connection: its running operations may have {} bytes of \
                  documents and variables together, and this one has {bytes}. Complete another one first, or send less",
-                self.max
+                self.max_bytes
             );
             Refusal::new(StatusCode::TOO_MANY_REQUESTS, "LIMIT_EXCEEDED", message)
         })
+    }
+
+    /// Waits until another query may begin. Others wait for what mutations and subscriptions hold, so these do not wait
+    /// here. Dropping the permit frees it.
+    async fn take_query(&self, operation: &Operation) -> Option<OwnedSemaphorePermit> {
+        if !operation.is_query() {
+            return None;
+        }
+        // The semaphore is never closed.
+        Arc::clone(&self.free_queries).acquire_owned().await.ok()
     }
 }
 
@@ -184,14 +206,14 @@ pub(super) struct ConnectionIdentity {
 pub(super) fn begin(
     state: GraphqlState,
     identity: ConnectionIdentity,
-    byte_limit: &ByteLimit,
+    limits: &OperationLimits,
     parameters: Box<Parameters>,
 ) -> Steps {
     let is_mutation = Arc::new(AtomicBool::default());
-    let (begun, byte_limit) = (Arc::clone(&is_mutation), byte_limit.clone());
+    let (begun, limits) = (Arc::clone(&is_mutation), limits.clone());
     // The future that starts an operation is large. It has a separate box, which is freed after the start.
     let beginning = Box::pin(async move {
-        let steps = run(&state, identity, &byte_limit, *parameters, &begun).await;
+        let steps = run(&state, identity, &limits, *parameters, &begun).await;
         steps.unwrap_or_else(|refusal| stream::iter([Step::Error(refusal)]).boxed())
     });
     let steps = stream::once(beginning).flatten().boxed();
@@ -202,13 +224,15 @@ pub(super) fn begin(
 async fn run(
     state: &GraphqlState,
     identity: ConnectionIdentity,
-    byte_limit: &ByteLimit,
+    limits: &OperationLimits,
     parameters: Parameters,
     is_mutation: &AtomicBool,
 ) -> Result<BoxStream<'static, Step>, Body> {
     let operation = state.executor().prepare(parameters).await?;
     // Only now is the document of a persisted query known.
-    let permit = byte_limit.take(&operation)?;
+    let byte_permit = limits.take_bytes(&operation)?;
+    // Before the check of the session, which may end during the wait.
+    let query_permit = limits.take_query(&operation).await;
     let ConnectionIdentity {
         mut caller,
         live_connection,
@@ -223,10 +247,10 @@ async fn run(
             .executor()
             .subscribe(state.shared(), state.domain(), caller, live_connection, operation)
             .await?;
-        let steps = answers.map(|answer| answer.map_or_else(Step::Error, Step::Next));
+        let steps = answers.map(|answer| answer.map_or_else(Step::Error, |answer| Step::Next(answer, None)));
         // The stream owns the permit.
         let completing = stream::once(async move {
-            drop(permit);
+            drop(byte_permit);
             Step::Complete
         });
         return Ok(steps.chain(completing).boxed());
@@ -236,7 +260,8 @@ async fn run(
     if !body.is_executed() {
         return Err(body);
     }
-    Ok(stream::iter([Step::Next(body.to_json().into()), Step::Complete]).boxed())
+    let response = Step::Next(body.to_json().into(), query_permit);
+    Ok(stream::iter([response, Step::Complete]).boxed())
 }
 
 /// Executes a query or mutation within the timeout of a request.
