@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use metrics::Gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::config::Config;
@@ -11,6 +12,7 @@ use crate::domain::Domain;
 use crate::domain::external::External;
 use crate::rate_limit::RequestLimits;
 use crate::redis::Redis;
+use crate::telemetry::metric::IN_FLIGHT;
 
 /// The state of all handlers. Cheap to clone: every request does so several times.
 #[derive(Clone)]
@@ -25,9 +27,12 @@ struct Parts {
     metrics: OnceLock<PrometheusHandle>,
     redis: Option<Redis>,
     started: Instant,
+    /// Registered once: a registration takes longer than to count a request.
+    in_flight: Gauge,
 }
 
 impl AppState {
+    /// The recorder of metrics, if there is one, must be installed before.
     pub(crate) fn new(
         config: Config,
         domain: Domain,
@@ -44,6 +49,7 @@ impl AppState {
             metrics: OnceLock::new(),
             redis,
             started: Instant::now(),
+            in_flight: metrics::gauge!(IN_FLIGHT),
         }))
     }
 
@@ -56,6 +62,11 @@ impl AppState {
     #[must_use]
     pub fn metrics(&self) -> Option<&PrometheusHandle> {
         self.0.metrics.get()
+    }
+
+    /// The number of requests in progress.
+    pub(crate) fn in_flight(&self) -> &Gauge {
+        &self.0.in_flight
     }
 
     /// `None` if Redis is not configured.

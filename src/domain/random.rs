@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::TryRng as _;
 use rand::rngs::SysRng;
+use rand::{Rng as _, TryRng as _};
 
 /// A source of random bytes.
 pub trait Randomness: Debug + Send + Sync {
@@ -26,6 +26,21 @@ impl Randomness for SystemRandomness {
         SysRng
             .try_fill_bytes(bytes)
             .expect("the operating system gives random bytes");
+    }
+}
+
+/// The generator of the current thread, which the operating system seeds. It needs no system call for each value. Only
+/// for ids that must be unique, not for secrets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ThreadRandomness;
+
+impl Randomness for ThreadRandomness {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "like that of the system, this generator enters through `Randomness`"
+    )]
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::rng().fill_bytes(bytes);
     }
 }
 

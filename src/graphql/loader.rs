@@ -7,7 +7,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, Loader};
@@ -51,8 +51,8 @@ pub type Loaded<B> = Result<HashMap<<B as Batch>::Key, <B as Batch>::Value>>;
 /// The loaders of a request.
 pub struct Loaders {
     context: Arc<LoaderContext>,
-    /// Dropped with the request, which cancels running batches.
-    request: watch::Sender<()>,
+    /// Dropped with the request, which cancels running batches. Created with the first loader: many requests use none.
+    request: OnceLock<watch::Sender<()>>,
     created: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -61,7 +61,7 @@ impl Loaders {
         let domain = domain.clone();
         Self {
             context: Arc::new(LoaderContext { domain, actor }),
-            request: watch::Sender::new(()),
+            request: OnceLock::new(),
             created: Mutex::default(),
         }
     }
@@ -91,9 +91,10 @@ impl Loaders {
     /// By default the library waits a millisecond for more keys at each level of a query. All resolvers of one level
     /// run in one poll of the request's task, so it is enough to yield once.
     fn create<B: Batch>(&self) -> DataLoader<Counted<B>> {
+        let request = self.request.get_or_init(|| watch::Sender::new(()));
         let spawner = Spawner {
             runtime: Handle::current(),
-            request: self.request.subscribe(),
+            request: request.subscribe(),
         };
         let counted = Counted {
             context: Arc::clone(&self.context),

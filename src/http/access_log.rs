@@ -9,6 +9,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use metrics::Gauge;
 use tracing::Instrument as _;
 
 use super::client_address::client_address;
@@ -29,18 +30,18 @@ impl LogFields {
 }
 
 /// Counts a request as in flight, also when its client disconnects.
-struct InFlight;
+struct InFlight<'a>(&'a Gauge);
 
-impl InFlight {
-    fn begin() -> Self {
-        metrics::gauge!(metric::IN_FLIGHT).increment(1.0);
-        Self
+impl<'a> InFlight<'a> {
+    fn begin(requests: &'a Gauge) -> Self {
+        requests.increment(1.0);
+        Self(requests)
     }
 }
 
-impl Drop for InFlight {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        metrics::gauge!(metric::IN_FLIGHT).decrement(1.0);
+        self.0.decrement(1.0);
     }
 }
 
@@ -50,12 +51,12 @@ pub(crate) async fn log(state: &AppState, mut request: Request, next: Next) -> R
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = route_of(request.extensions().get());
     let trusted = &state.config().http.trusted_proxies;
-    let client = client_address(request.extensions(), request.headers(), trusted).map(|address| address.to_string());
+    let client = client_address(request.extensions(), request.headers(), trusted);
     let parent = trace::parent_in(request.headers());
     let span = trace::request(&method, &route, parent.as_ref());
     let trace_id = trace::id(&span, parent.as_ref()).map(|id| id.to_string());
     let start = Instant::now();
-    let _in_flight = InFlight::begin();
+    let _in_flight = InFlight::begin(state.in_flight());
     let response = next.run(request).instrument(span.clone()).await;
     trace::answered(&span, response.status());
     let duration = start.elapsed();
@@ -64,10 +65,17 @@ pub(crate) async fn log(state: &AppState, mut request: Request, next: Next) -> R
     let status = response.status().as_u16();
     let user_id = fields.user.get().map(|user| user.0);
     let (request_id, operation) = (context::request_id(), context::operation());
+    let operation = operation.as_deref();
+    // Formatted only if the line is logged.
+    let client = || client.map(|address| address.to_string());
     if response.status().is_server_error() {
-        tracing::error!(%method, path, status, duration_ms, client, user_id, operation, request_id, trace_id, "request");
+        tracing::error!(
+            %method, path, status, duration_ms, client = client(), user_id, operation, request_id, trace_id, "request"
+        );
     } else {
-        tracing::info!(%method, path, status, duration_ms, client, user_id, operation, request_id, trace_id, "request");
+        tracing::info!(
+            %method, path, status, duration_ms, client = client(), user_id, operation, request_id, trace_id, "request"
+        );
     }
     response
 }

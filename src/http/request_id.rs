@@ -4,7 +4,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 
-use crate::domain::random::{SystemRandomness, hexadecimal};
+use crate::domain::random::{ThreadRandomness, hexadecimal};
 pub use crate::telemetry::context::{keep, request_id as current, within};
 
 /// The header of requests and responses.
@@ -39,5 +39,5 @@ fn valid(value: &HeaderValue) -> Option<String> {
 }
 
 pub(super) fn make() -> String {
-    hexadecimal(&SystemRandomness, BYTES)
+    hexadecimal(&ThreadRandomness, BYTES)
 }

@@ -1,5 +1,6 @@
 //! The request and operation of the current Tokio task, for its log lines.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use tracing::Instrument as _;
@@ -11,7 +12,7 @@ tokio::task_local! {
 #[derive(Clone, Default)]
 struct Context {
     request_id: String,
-    operation: Arc<OnceLock<String>>,
+    operation: Arc<OnceLock<Cow<'static, str>>>,
 }
 
 /// The id of the current task's request; empty outside of a request.
@@ -24,16 +25,16 @@ pub fn request_id() -> String {
 
 /// The name of the current task's GraphQL operation; the first one of a batch.
 #[must_use]
-pub fn operation() -> Option<String> {
+pub fn operation() -> Option<Cow<'static, str>> {
     CURRENT
         .try_with(|context| context.operation.get().cloned())
         .ok()
         .flatten()
 }
 
-pub(crate) fn set_operation(name: &str) {
+pub(crate) fn set_operation(name: Cow<'static, str>) {
     // It fails outside of a request, and for all but the first operation of a batch.
-    let _ = CURRENT.try_with(|context| context.operation.set(name.to_owned()));
+    let _ = CURRENT.try_with(|context| context.operation.set(name));
 }
 
 /// Keeps the context and the current span for work that runs in another task.

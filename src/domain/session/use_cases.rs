@@ -46,7 +46,7 @@ pub(in crate::domain) async fn state_of(
     let system = policy::system(&Actor::System)?;
     store
         .session_checker()
-        .state_of(&store.session_reader(), system, user, session)
+        .state_of(store.system_reader(), system, user, session)
         .await
 }
 

@@ -96,11 +96,6 @@ impl Store {
         &self.reader
     }
 
-    /// For session checks: it never waits for other statements.
-    pub(super) fn session_reader(&self) -> ReadPool {
-        self.reader.reserved()
-    }
-
     pub(super) fn session_checker(&self) -> &SessionChecker {
         &self.session_checker
     }

@@ -3,14 +3,10 @@
 //! The key of a document is the SHA-256 of its text, so the same cache serves Apollo's automatic persisted queries:
 //! a client sends only the hash of a document that was sent before.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::parser::types::{
-    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
-};
+use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, OperationType, SelectionSet};
 use async_graphql::{Name, Request, Variables};
-use async_graphql_value::Value;
 use moka::sync::Cache;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
@@ -18,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::coercion::{self, Values};
 use super::cost::{self, Cost};
 use super::limits;
+use super::memory::{self, check_repeated};
 use super::model::Model;
 use super::normalizer::{self, fields};
 use super::problem::{Problem, Rejection};
@@ -32,16 +29,8 @@ pub(in crate::graphql) type Hash = [u8; 32];
 
 /// Capacity of the document cache, in bytes.
 const DOCUMENTS: u64 = 32 * 1024 * 1024;
-/// Estimated memory of a parsed document, in bytes per byte of its text.
-const WEIGHT_OF_A_BYTE: usize = 32;
 /// Capacity of the cache of normalised operations, in bytes.
 const OPERATIONS: u64 = 32 * 1024 * 1024;
-/// Estimated memory of a field in a normalised operation, in bytes.
-const WEIGHT_OF_A_FIELD: usize = 768;
-/// Estimated memory of a value in a normalised operation without its text, in bytes.
-const WEIGHT_OF_A_VALUE: usize = 128;
-/// Maximum of the estimated memory of variables that are used again, in bytes.
-const REPEATED_VARIABLES: usize = 4 * 1024 * 1024;
 
 /// A valid document within the limits.
 #[derive(Debug)]
@@ -49,9 +38,17 @@ pub(in crate::graphql) struct Document {
     pub(in crate::graphql) text: String,
     hash: Hash,
     parsed: syntax::Document,
+    /// The prepared operation, if it is the only one and has no variables: then it is the same for all requests.
+    constant: Option<Prepared>,
 }
 
 impl Document {
+    /// Estimated memory, in bytes.
+    fn memory(&self) -> usize {
+        let constant = self.constant.as_ref();
+        self.text.len() * memory::OF_A_BYTE + constant.map_or(0, |prepared| prepared.operation.memory())
+    }
+
     /// Without a name, the only operation. Also returns its index.
     fn operation(&self, name: Option<&str>) -> Result<(usize, &Operation), Rejection> {
         let operations = &self.parsed.operations;
@@ -102,6 +99,11 @@ pub(in crate::graphql) struct Normalized {
 }
 
 impl Normalized {
+    /// Estimated memory, in bytes.
+    fn memory(&self) -> usize {
+        self.text_bytes + self.selection_set().map_or(0, memory::of_selections)
+    }
+
     /// The request for async-graphql. It contains the normalised operation, so the text is not parsed again.
     pub(in crate::graphql) fn request(&self, variables: Variables, context: RequestContext) -> Request {
         let mut request = Request::new("").variables(variables).data(context);
@@ -147,7 +149,7 @@ impl Normalized {
 }
 
 /// An operation with coerced variables and its cost.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::graphql) struct Prepared {
     pub(in crate::graphql) operation: Arc<Normalized>,
     pub(in crate::graphql) values: Values,
@@ -169,12 +171,10 @@ impl Front {
     pub fn new(config: &GraphqlConfig) -> Self {
         let documents = Cache::builder()
             .max_capacity(DOCUMENTS)
-            .weigher(|_: &Hash, document: &Arc<Document>| weight(document.text.len() * WEIGHT_OF_A_BYTE));
-        let operations = Cache::builder().max_capacity(OPERATIONS).weigher(
-            |_: &(Hash, usize, String), operation: &Arc<Normalized>| {
-                weight(operation.text_bytes + operation.selection_set().map_or(0, size))
-            },
-        );
+            .weigher(|_: &Hash, document: &Arc<Document>| weight(document.memory()));
+        let operations = Cache::builder()
+            .max_capacity(OPERATIONS)
+            .weigher(|_: &(Hash, usize, String), operation: &Arc<Normalized>| weight(operation.memory()));
         Self {
             model: Model::new(&crate::graphql::schema::sdl_in_order(), config.introspection),
             limits: config.limits,
@@ -208,9 +208,34 @@ impl Front {
         if !problems.is_empty() {
             return Err(Rejection::invalid(problems));
         }
-        let document = Arc::new(Document { text, hash, parsed });
+        let mut document = Document {
+            text,
+            hash,
+            parsed,
+            constant: None,
+        };
+        document.constant = self.constant(&document);
+        let document = Arc::new(document);
         self.documents.insert(hash, Arc::clone(&document));
         Ok(document)
+    }
+
+    fn constant(&self, document: &Document) -> Option<Prepared> {
+        let [operation] = document.parsed.operations.as_slice() else {
+            return None;
+        };
+        if !operation.variables.is_empty() {
+            return None;
+        }
+        let values = Values::new();
+        // Only a variable can make it fail.
+        let operation = Arc::new(self.normalize(document, operation, &values).ok()?);
+        let cost = self.cost(&operation, &values);
+        Some(Prepared {
+            operation,
+            values,
+            cost,
+        })
     }
 
     /// Coerces the variables, normalises the operation and checks its cost. Without a name, takes the only operation.
@@ -221,22 +246,39 @@ impl Front {
         given: Option<&Map<String, Json>>,
     ) -> Result<Prepared, Rejection> {
         let (index, operation) = document.operation(name)?;
-        let bad_input = |problem| Rejection::new("BAD_USER_INPUT", problem);
-        let values = coercion::coerce(operation, given, &self.model).map_err(bad_input)?;
-        let normalized = self
-            .normalized(document, index, operation, &values)
-            .map_err(bad_input)?;
-        check_repeated(&normalized, &values)?;
-        let cost = self.cost(&normalized, &values);
-        if cost.points > self.limits.complexity {
+        let prepared = match &document.constant {
+            Some(constant) => constant.clone(),
+            None => self.with_variables(document, index, operation, given)?,
+        };
+        if prepared.cost.points > self.limits.complexity {
             let message = format!(
                 "The operation exceeds the limit of complexity: {}; up to {} are allowed. Select fewer rows with first, or fewer fields",
-                cost.points, self.limits.complexity
+                prepared.cost.points, self.limits.complexity
             );
             return Err(Rejection::new("LIMIT_EXCEEDED", Problem::new(message)));
         }
+        Ok(prepared)
+    }
+
+    /// Prepares an operation that has variables, or is one of several.
+    fn with_variables(
+        &self,
+        document: &Document,
+        index: usize,
+        operation: &Operation,
+        given: Option<&Map<String, Json>>,
+    ) -> Result<Prepared, Rejection> {
+        let bad_input = |problem| Rejection::new("BAD_USER_INPUT", problem);
+        let values = coercion::coerce(operation, given, &self.model).map_err(bad_input)?;
+        let operation = self
+            .normalized(document, index, operation, &values)
+            .map_err(bad_input)?;
+        if let Some(set) = operation.selection_set() {
+            check_repeated(set, &values)?;
+        }
+        let cost = self.cost(&operation, &values);
         Ok(Prepared {
-            operation: normalized,
+            operation,
             values,
             cost,
         })
@@ -266,79 +308,24 @@ impl Front {
         if let Some(normalized) = self.operations.get(&key) {
             return Ok(normalized);
         }
-        let normalized = Arc::new(Normalized {
+        let normalized = Arc::new(self.normalize(document, operation, values)?);
+        self.operations.insert(key, Arc::clone(&normalized));
+        Ok(normalized)
+    }
+
+    fn normalize(&self, document: &Document, operation: &Operation, values: &Values) -> Result<Normalized, Problem> {
+        Ok(Normalized {
             document: normalizer::normalize(&document.parsed, operation, values, &self.model)?,
             kind: operation.kind,
             name: operation.name.as_ref().map(|name| name.node.clone()),
             text_bytes: document.text.len(),
-        });
-        self.operations.insert(key, Arc::clone(&normalized));
-        Ok(normalized)
+        })
     }
 }
 
 /// The weight of a cache entry, in bytes. 1024 bytes are an estimate for its key and overhead.
 fn weight(bytes: usize) -> u32 {
     u32::try_from(bytes + 1024).unwrap_or(u32::MAX)
-}
-
-/// Estimated memory of the fields, inline fragments and arguments, in bytes.
-fn size(set: &SelectionSet) -> usize {
-    let sizes = set.items.iter().map(|selection| {
-        let below = match &selection.node {
-            Selection::Field(field) => {
-                let arguments = field.node.arguments.iter().map(|(_, value)| size_of_value(&value.node));
-                arguments.sum::<usize>() + size(&field.node.selection_set.node)
-            }
-            Selection::InlineFragment(fragment) => size(&fragment.node.selection_set.node),
-            Selection::FragmentSpread(_) => 0,
-        };
-        WEIGHT_OF_A_FIELD + below
-    });
-    sizes.sum()
-}
-
-/// Estimated memory of an argument, in bytes. Wherever a fragment is spread, its arguments are copied.
-fn size_of_value(value: &Value) -> usize {
-    let content = match value {
-        Value::String(text) => text.len(),
-        Value::List(items) => items.iter().map(size_of_value).sum(),
-        Value::Object(fields) => fields.values().map(size_of_value).sum(),
-        _ => 0,
-    };
-    WEIGHT_OF_A_VALUE + content
-}
-
-/// Refuses large variables that are used often. Each use copies the value, even before anything is paid.
-fn check_repeated(operation: &Normalized, values: &Values) -> Result<(), Rejection> {
-    let mut uses = HashMap::new();
-    if let Some(set) = operation.selection_set() {
-        count_uses(set, &mut uses);
-    }
-    let repeated = uses.into_iter().filter(|(_, uses)| *uses > 1).map(|(name, uses)| {
-        let value = values.get(name).cloned().unwrap_or_default();
-        size_of_value(&value.into_value()).saturating_mul(uses - 1)
-    });
-    let repeated = repeated.fold(0, usize::saturating_add);
-    limits::within("bytes of variables that are used again", repeated, REPEATED_VARIABLES)
-}
-
-fn count_uses<'a>(set: &'a SelectionSet, uses: &mut HashMap<&'a Name, usize>) {
-    for field in fields(set) {
-        for (_, value) in &field.arguments {
-            count_uses_in(&value.node, uses);
-        }
-        count_uses(&field.selection_set.node, uses);
-    }
-}
-
-fn count_uses_in<'a>(value: &'a Value, uses: &mut HashMap<&'a Name, usize>) {
-    match value {
-        Value::Variable(name) => *uses.entry(name).or_default() += 1,
-        Value::List(items) => items.iter().for_each(|item| count_uses_in(item, uses)),
-        Value::Object(fields) => fields.values().for_each(|field| count_uses_in(field, uses)),
-        _ => {}
-    }
 }
 
 pub(in crate::graphql) fn hash_of(text: &str) -> Hash {

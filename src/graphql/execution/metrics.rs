@@ -1,5 +1,6 @@
 //! Metrics and spans of operations: count, duration and outcome.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -19,6 +20,8 @@ use crate::telemetry::trace::TARGET;
 const MAX_NAMES: usize = 200;
 /// Maximum length of a name, in bytes. Longer names count as `other`.
 const MAX_LENGTH: usize = 64;
+/// The name of operations without a name.
+const ANONYMOUS: Cow<'static, str> = Cow::Borrowed("anonymous");
 
 /// The operation names in metrics: the first ones that signed-in users sent.
 #[derive(Debug, Default)]
@@ -26,7 +29,7 @@ pub(in crate::graphql) struct Names(Mutex<HashSet<String>>);
 
 pub(in crate::graphql) struct Measuring {
     kind: &'static str,
-    name: String,
+    name: Cow<'static, str>,
     began: Instant,
 }
 
@@ -34,14 +37,15 @@ impl Names {
     /// Starts a measurement. Only signed-in users add names, because anonymous clients could fill the set.
     pub(in crate::graphql) fn begin(&self, operation: &Operation, is_of_user: bool) -> Measuring {
         let name = operation.prepared.operation.name.as_deref();
-        context::set_operation(name.map_or("anonymous", |name| name.get(..MAX_LENGTH).unwrap_or(name)));
+        let logged = name.map(|name| name.get(..MAX_LENGTH).unwrap_or(name));
+        context::set_operation(logged.map_or(ANONYMOUS, |name| name.to_owned().into()));
         Measuring {
             kind: match operation.kind() {
                 OperationType::Query => "query",
                 OperationType::Mutation => "mutation",
                 OperationType::Subscription => "subscription",
             },
-            name: name.map_or("anonymous", |name| self.label(name, is_of_user)).to_owned(),
+            name: name.map_or(ANONYMOUS, |name| self.label(name, is_of_user).to_owned().into()),
             began: Instant::now(),
         }
     }
@@ -66,7 +70,7 @@ impl Measuring {
             "graphql",
             otel.name = format!("{} {}", self.kind, self.name),
             "graphql.operation.type" = self.kind,
-            graphql.operation.name = self.name,
+            graphql.operation.name = &*self.name,
         )
     }
 

@@ -14,6 +14,7 @@
 //! | `concurrency` | limits concurrent heavy operations |
 //! | [`check`] | checks a document without executing it |
 //! | `document` | the cache of documents and their normalised operations |
+//! | `memory` | the estimated memory of documents, operations and variables |
 //! | `persisted` | persisted queries in Redis, shared by all nodes |
 //! | `operation` | a prepared operation |
 //! | `parameters` | operation parameters as clients send them |
@@ -28,6 +29,7 @@ pub(super) mod cost;
 pub(super) mod document;
 pub(super) mod executor;
 pub(super) mod limits;
+mod memory;
 pub(super) mod metrics;
 pub(super) mod model;
 pub(super) mod normalizer;

@@ -51,7 +51,8 @@ impl SessionChecker {
         if begins {
             // Spawned, because the caller may be cancelled while others wait.
             let batches = Batches(self.clone());
-            tokio::spawn(batches.run(reader.clone(), system).in_current_span());
+            // Reserved, so that a check never waits for other statements.
+            tokio::spawn(batches.run(reader.reserved(), system).in_current_span());
         }
         receiver.await.map_err(Error::internal)?
     }

@@ -54,7 +54,7 @@ impl Meter {
             tracing::warn!(
                 duration_ms,
                 has_failed,
-                operation,
+                operation = operation.as_deref(),
                 request_id,
                 statement,
                 "slow statement"

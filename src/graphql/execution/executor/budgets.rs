@@ -38,20 +38,21 @@ impl Budgets {
     }
 
     async fn spend_requests(&self, domain: &Domain, caller: &Caller, operation: &Operation) -> Result<(), Refusal> {
-        let (cost, now) = (operation.prepared.cost, domain.clock().now());
+        let cost = operation.prepared.cost;
+        let now = || domain.clock().now();
         if operation.prepared.operation.selects_at_root(REFRESH) {
             let token = refresh_token(operation);
             let address = caller.device.ip;
             let spent = self.requests.spend_refresh(domain, token.as_ref(), address).await?;
             spent.map_err(rate_limited("refreshes"))?;
         } else if cost.credentials > 0 {
-            let spent = self.requests.spend(Tier::Strict, caller, cost.credentials, now).await;
+            let spent = self.requests.spend(Tier::Strict, caller, cost.credentials, now()).await;
             spent.map_err(rate_limited(
                 "times to register, log in, change a password or verify an address",
             ))?;
         }
         if cost.uploads > 0 {
-            let spent = self.requests.spend(Tier::Upload, caller, cost.uploads, now).await;
+            let spent = self.requests.spend(Tier::Upload, caller, cost.uploads, now()).await;
             spent.map_err(rate_limited("uploads"))?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest as _, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -50,10 +50,13 @@ impl<'de> Visitor<'de> for BatchEntryVisitor {
 pub(super) async fn from_body(state: &GraphqlState, parts: &Parts, body: Body) -> Result<Posted, Refusal> {
     require_unencoded(&parts.headers)?;
     require_json(&parts.headers)?;
-    let request = Request::from_parts(parts.clone(), body);
+    let limit = state.config().http.body_limit;
+    // A copy of the head would have the limit too, but would copy all headers.
+    let mut request = Request::new(body);
+    DefaultBodyLimit::max(limit).apply(&mut request);
     let body = Bytes::from_request(request, &())
         .await
-        .map_err(|rejection| unreadable(&rejection, state.config().http.body_limit))?;
+        .map_err(|rejection| unreadable(&rejection, limit))?;
     read("The body", &body, state.config().graphql.limits.batch)
 }
 
