@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use metrics::Gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 
@@ -13,6 +14,7 @@ use crate::domain::external::External;
 use crate::rate_limit::RequestLimits;
 use crate::redis::Redis;
 use crate::telemetry::metric::IN_FLIGHT;
+use crate::telemetry::timings::Timings;
 
 /// The state of all handlers. Cheap to clone: every request does so several times.
 #[derive(Clone)]
@@ -29,7 +31,11 @@ struct Parts {
     started: Instant,
     /// Registered once: a registration takes longer than to count a request.
     in_flight: Gauge,
+    responses: Timings<ResponseLabels>,
 }
+
+/// Method, route and status.
+type ResponseLabels = (&'static str, String, StatusCode);
 
 impl AppState {
     /// The recorder of metrics, if there is one, must be installed before.
@@ -50,6 +56,7 @@ impl AppState {
             redis,
             started: Instant::now(),
             in_flight: metrics::gauge!(IN_FLIGHT),
+            responses: Timings::default(),
         }))
     }
 
@@ -67,6 +74,11 @@ impl AppState {
     /// The number of requests in progress.
     pub(crate) fn in_flight(&self) -> &Gauge {
         &self.0.in_flight
+    }
+
+    /// The durations and numbers of responses.
+    pub(crate) fn responses(&self) -> &Timings<ResponseLabels> {
+        &self.0.responses
     }
 
     /// `None` if Redis is not configured.

@@ -60,7 +60,7 @@ pub(crate) async fn log(state: &AppState, mut request: Request, next: Next) -> R
     let response = next.run(request).instrument(span.clone()).await;
     trace::answered(&span, response.status());
     let duration = start.elapsed();
-    count(&method, &route, response.status(), duration);
+    count(state, &method, route, response.status(), duration);
     let duration_ms = duration.as_secs_f64() * 1_000.0;
     let status = response.status().as_u16();
     let user_id = fields.user.get().map(|user| user.0);
@@ -95,12 +95,15 @@ fn route_of(matched: Option<&MatchedPath>) -> String {
     }
 }
 
-fn count(method: &Method, route: &str, status: StatusCode, time: Duration) {
-    let method = name_of(method);
-    metrics::histogram!(metric::REQUEST_TIME, "method" => method, "route" => route.to_owned()).record(time);
-    let status = status.as_str().to_owned();
-    metrics::counter!(metric::REQUESTS, "method" => method, "route" => route.to_owned(), "status" => status)
-        .increment(1);
+fn count(state: &AppState, method: &Method, route: String, status: StatusCode, time: Duration) {
+    let labels = (name_of(method), route, status);
+    state.responses().record(labels, time, |(method, route, status)| {
+        let status = status.as_str().to_owned();
+        (
+            metrics::histogram!(metric::REQUEST_TIME, "method" => *method, "route" => route.clone()),
+            metrics::counter!(metric::REQUESTS, "method" => *method, "route" => route.clone(), "status" => status),
+        )
+    });
 }
 
 /// One label for all unknown methods.

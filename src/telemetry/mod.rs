@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod metric;
+pub(crate) mod timings;
 pub(crate) mod trace;
 
 pub use self::trace::Traces;

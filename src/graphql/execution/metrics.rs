@@ -14,6 +14,7 @@ use super::response::code_of;
 use crate::domain::error::Code;
 use crate::telemetry::context;
 use crate::telemetry::metric::{OPERATION_TIME, OPERATIONS};
+use crate::telemetry::timings::Timings;
 use crate::telemetry::trace::TARGET;
 
 /// Maximum number of operation names in metrics: clients choose the names.
@@ -23,23 +24,31 @@ const MAX_LENGTH: usize = 64;
 /// The name of operations without a name.
 const ANONYMOUS: Cow<'static, str> = Cow::Borrowed("anonymous");
 
-/// The operation names in metrics: the first ones that signed-in users sent.
 #[derive(Debug, Default)]
-pub(in crate::graphql) struct Names(Mutex<HashSet<String>>);
+pub(in crate::graphql) struct OperationMetrics {
+    /// The operation names in metrics: the first ones that signed-in users sent.
+    names: Mutex<HashSet<String>>,
+    timings: Timings<OperationLabels>,
+}
 
-pub(in crate::graphql) struct Measuring {
+/// Kind, name and outcome.
+type OperationLabels = (&'static str, Cow<'static, str>, &'static str);
+
+pub(in crate::graphql) struct Measuring<'a> {
+    timings: &'a Timings<OperationLabels>,
     kind: &'static str,
     name: Cow<'static, str>,
     began: Instant,
 }
 
-impl Names {
+impl OperationMetrics {
     /// Starts a measurement. Only signed-in users add names, because anonymous clients could fill the set.
-    pub(in crate::graphql) fn begin(&self, operation: &Operation, is_of_user: bool) -> Measuring {
+    pub(in crate::graphql) fn begin(&self, operation: &Operation, is_of_user: bool) -> Measuring<'_> {
         let name = operation.prepared.operation.name.as_deref();
         let logged = name.map(|name| name.get(..MAX_LENGTH).unwrap_or(name));
         context::set_operation(logged.map_or(ANONYMOUS, |name| name.to_owned().into()));
         Measuring {
+            timings: &self.timings,
             kind: match operation.kind() {
                 OperationType::Query => "query",
                 OperationType::Mutation => "mutation",
@@ -51,7 +60,7 @@ impl Names {
     }
 
     fn label<'a>(&self, name: &'a str, may_add: bool) -> &'a str {
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if names.contains(name) {
             return name;
         }
@@ -63,7 +72,7 @@ impl Names {
     }
 }
 
-impl Measuring {
+impl Measuring<'_> {
     pub(in crate::graphql) fn span(&self) -> Span {
         tracing::info_span!(
             target: TARGET,
@@ -81,9 +90,13 @@ impl Measuring {
             (Value::Null, false) => "failed",
             (_, false) => "partial",
         };
-        let time = metrics::histogram!(OPERATION_TIME, "kind" => self.kind, "operation" => self.name.clone());
-        time.record(self.began.elapsed());
-        metrics::counter!(OPERATIONS, "kind" => self.kind, "operation" => self.name, "outcome" => outcome).increment(1);
+        let (labels, time) = ((self.kind, self.name, outcome), self.began.elapsed());
+        self.timings.record(labels, time, |(kind, name, outcome)| {
+            (
+                metrics::histogram!(OPERATION_TIME, "kind" => *kind, "operation" => name.clone()),
+                metrics::counter!(OPERATIONS, "kind" => *kind, "operation" => name.clone(), "outcome" => *outcome),
+            )
+        });
     }
 }
 
@@ -99,7 +112,7 @@ mod tests {
 
     #[test]
     fn names_are_limited_and_only_users_add_them() {
-        let names = Names::default();
+        let names = OperationMetrics::default();
         assert_eq!(names.label("Page", false), "other");
         assert_eq!(names.label("Page", true), "Page");
         assert_eq!(names.label("Page", false), "Page");

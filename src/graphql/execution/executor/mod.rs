@@ -13,7 +13,7 @@ pub(in crate::graphql) use self::budgets::EventBudget;
 use self::budgets::{Budgets, check_credentials, cost_for};
 use super::concurrency::HeavyOperations;
 use super::document::{Document, Front, Hash, hash_of};
-use super::metrics::Names;
+use super::metrics::OperationMetrics;
 use super::model::Model;
 use super::operation::Operation;
 use super::parameters::{Parameters, PersistedQuery};
@@ -39,7 +39,7 @@ pub struct Executor {
     max_response_bytes: usize,
     persisted: Option<Persisted>,
     budgets: Option<Budgets>,
-    names: Names,
+    metrics: OperationMetrics,
 }
 
 /// An operation whose cost is already taken from the budget.
@@ -63,7 +63,7 @@ impl Executor {
             max_response_bytes: config.graphql.limits.response_bytes,
             persisted: redis.map(|redis| Persisted::new(redis.clone())),
             budgets: requests.map(|requests| Budgets::new(&config.graphql, redis, requests)),
-            names: Names::default(),
+            metrics: OperationMetrics::default(),
         }
     }
 
@@ -195,7 +195,7 @@ impl Executor {
         let cost = cost_for(&caller, operation.prepared.cost);
         let size = Arc::clone(&operation.response_size);
         let context = RequestContext::new(domain.clone(), caller, spending, uploads, size).beginning_at(began_at);
-        let measuring = self.names.begin(&operation, is_user);
+        let measuring = self.metrics.begin(&operation, is_user);
         let request = operation.prepared.operation.request(operation.variables(), context);
         let _permit = self.heavy.acquire(cost).await;
         let mut response = self.schema.execute(request).instrument(measuring.span()).await;
