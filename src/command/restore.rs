@@ -15,6 +15,8 @@ use crate::domain::error::described;
 use crate::http::server::stop_signal;
 
 pub(super) async fn run(restore: Restore) -> anyhow::Result<()> {
+    // First: from the first file on, a signal must not end the process before the files are removed.
+    let stop = stop_signal();
     let config = Config::load()?;
     if config.database.is_memory() {
         bail!("DATABASE_URL is a database in memory: it would be lost when this command ends");
@@ -23,24 +25,32 @@ pub(super) async fn run(restore: Restore) -> anyhow::Result<()> {
     let archive = File::open(&restore.file).with_context(|| format!("cannot read {shown}"))?;
     let scratch = scratch(&config)?;
 
-    let bar = progress::bytes("Checking");
-    let shown_bar = bar.clone();
-    let checked = CheckedBackup::read(archive, scratch.path(), move |at| progress::show(&shown_bar, at)).await;
-    bar.finish_and_clear();
-    let backup = checked.map_err(|error| described(error).context(shown.to_string()))?;
+    let checking = progress::bytes("Checking");
+    // On the heap: it is large, and is moved.
+    let restoring = Box::pin(async {
+        let bar = checking.clone();
+        let checked = CheckedBackup::read(archive, scratch.path(), move |at| progress::show(&bar, at)).await;
+        checking.finish_and_clear();
+        let backup = checked.map_err(|error| described(error).context(shown.to_string()))?;
 
-    let domain = database::connect_or_create(config).await?;
-    let manifest = backup.manifest().clone();
-    let bar = progress::bytes("Restoring");
-    let mut show = |at| progress::show(&bar, at);
-    let restored = tokio::select! {
-        restored = domain.restore(&Actor::System, backup, restore.force, &mut show) => restored.map_err(described),
-        () = stop_signal() => Err(anyhow::anyhow!(
+        let domain = database::connect_or_create(config).await?;
+        let manifest = backup.manifest().clone();
+        let bar = progress::bytes("Restoring");
+        let mut show = |at| progress::show(&bar, at);
+        let restored = domain.restore(&Actor::System, backup, restore.force, &mut show).await;
+        bar.finish_and_clear();
+        anyhow::Ok((domain, manifest, restored.map_err(described)?))
+    });
+    let done = tokio::select! {
+        done = restoring => done,
+        () = stop => Err(anyhow::anyhow!(
             "stopped: the database is unchanged, or contains the complete backup; files may be left in the storage"
         )),
     };
-    bar.finish_and_clear();
-    output::line(&summary(&restore.file, &manifest, restored?))?;
+    // After a signal, the thread that checks still moves it.
+    checking.finish_and_clear();
+    let (domain, manifest, restored) = done?;
+    output::line(&summary(&restore.file, &manifest, restored))?;
     database::close(domain).await
 }
 

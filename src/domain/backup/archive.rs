@@ -80,11 +80,11 @@ pub(super) fn measure(path: &Path) -> io::Result<(u64, String)> {
     Ok((size, hex::encode(digest.finalize())))
 }
 
-/// Validates a whole archive and extracts its database to a file. Returns the manifest and the names of missing files.
+/// Validates a whole archive and extracts its database to `copy`. Returns the manifest and the names of missing files.
 /// `progress` receives the bytes read and the total bytes of the archive.
 pub(super) fn check(
     archive: &mut File,
-    database: &Path,
+    copy: &mut File,
     mut progress: impl FnMut(Progress),
 ) -> Result<(Manifest, Vec<String>)> {
     let total = archive.metadata().map_err(unreadable)?.len();
@@ -99,7 +99,6 @@ pub(super) fn check(
 
     let mut entry = next(&mut entries)?;
     check_header(&entry, &manifest.database, &manifest.database.name)?;
-    let mut copy = File::create_new(database).map_err(unwritable)?;
     let mut report = |entry: &Entry<'_, Source<'_>>| {
         let done = entry.raw_file_position().min(total);
         progress(Progress { done, total });
@@ -280,6 +279,6 @@ fn unreadable(error: io::Error) -> Error {
     Error::internal(anyhow::Error::new(error).context("the backup cannot be read"))
 }
 
-fn unwritable(error: io::Error) -> Error {
+pub(super) fn unwritable(error: io::Error) -> Error {
     Error::internal(anyhow::Error::new(error).context("the database in the backup cannot be extracted"))
 }

@@ -49,8 +49,10 @@ impl CheckedBackup {
         progress: impl FnMut(Progress) + Send + 'static,
     ) -> Result<Self> {
         let database = scratch.join("restored");
+        // Not by the thread: if the caller is cancelled, it continues while the directory is removed.
+        let mut copy = File::create_new(&database).map_err(archive::unwritable)?;
         let work = move || {
-            let (manifest, missing) = archive::check(&mut archive, &database, progress)?;
+            let (manifest, missing) = archive::check(&mut archive, &mut copy, progress)?;
             Ok(Self {
                 archive,
                 manifest,

@@ -18,6 +18,8 @@ pub(in crate::graphql) struct Operation {
     pub(in crate::graphql) given: Option<Map<String, Json>>,
     pub(in crate::graphql) prepared: Prepared,
     pub(in crate::graphql) response_size: Arc<ResponseSize>,
+    /// Whether the response has the cost, in `extensions.cost`. Only HTTP requests can ask for it, by a header.
+    pub(in crate::graphql) shows_cost: bool,
 }
 
 impl Operation {

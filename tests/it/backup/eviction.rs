@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use super::left_beside;
+use super::Site;
 use crate::packaging::{kubernetes, one_of_kind, read};
 use crate::support::process::{signal, until};
 
@@ -97,25 +97,41 @@ fn the_systemd_unit_removes_the_files_of_killed_backups() {
     assert_eq!(names_in(&backups), LEFT);
 }
 
+/// Sends SIGTERM to a command that cannot connect to its database, as soon as it has a file in the empty `folder`.
+/// Checks that it removes the file.
+async fn expect_no_files_after_a_stop(command: &str, archive: &Path, folder: &Path) {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_taskwire"))
+        .arg(command)
+        .arg(archive)
+        .current_dir(elsewhere.path())
+        .env_clear()
+        .env("DATABASE_URL", "postgres://127.0.0.1:1/none")
+        .env("TMPDIR", folder)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the command to begin", async || {
+        (!names_in(folder).is_empty()).then_some(())
+    })
+    .await;
+    signal(process.id(), "TERM");
+    let status = until("the command to end", async || process.try_wait().unwrap()).await;
+    assert_eq!(status.code(), Some(1), "{status}");
+    assert_eq!(names_in(folder), Vec::<OsString>::new());
+}
+
 #[tokio::test]
 async fn a_backup_that_is_stopped_while_it_connects_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("backup.tar.gz");
-    let mut backup = Command::new(env!("CARGO_BIN_EXE_taskwire"))
-        .arg("backup")
-        .arg(&archive)
-        .current_dir(folder.path())
-        .env_clear()
-        .env("DATABASE_URL", "postgres://127.0.0.1:1/none")
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    until("the backup to begin", async || {
-        (!left_beside(&archive).is_empty()).then_some(())
-    })
-    .await;
-    signal(backup.id(), "TERM");
-    let status = until("the backup to end", async || backup.try_wait().unwrap()).await;
-    assert_eq!(status.code(), Some(1), "{status}");
-    assert_eq!(left_beside(&archive), Vec::<String>::new());
+    expect_no_files_after_a_stop("backup", &archive, folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_restore_that_is_stopped_before_it_is_connected_leaves_no_files() {
+    let site = Site::new().await;
+    let archive = site.back_up().await;
+    let folder = tempfile::tempdir().unwrap();
+    expect_no_files_after_a_stop("restore", &archive, folder.path()).await;
 }

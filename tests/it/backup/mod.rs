@@ -5,6 +5,7 @@ mod eviction;
 mod load;
 mod refusal;
 mod session;
+mod update;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,13 +1,18 @@
 //! Shutdown after SIGTERM.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
-use serde_json::json;
+use axum::http::Method;
+use serde_json::{Value, json};
 
 use crate::support::PASSWORD;
 use crate::support::database::TestDatabase;
+use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::process::{Sandbox, Server, client, read, until};
 
 /// A running request: the server has read its head and waits for its body.
@@ -90,6 +95,46 @@ async fn a_request_that_does_not_end_delays_shutdown_only_until_the_timeout() {
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("requests still running after 1 s were aborted"), "{log}");
     assert_eq!(request.read_line(), "", "it is not answered");
+}
+
+/// Replaces the only stored file by a pipe. Opening it blocks, because nobody writes to it.
+fn block_file(sandbox: &Sandbox) {
+    let first_in = |folder: PathBuf| fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let file = first_in(first_in(sandbox.path().join("uploads")));
+    fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+}
+
+/// As a name lookup that is not answered.
+#[tokio::test]
+async fn a_blocking_call_that_does_not_end_does_not_keep_the_process() {
+    let database = TestDatabase::create().await;
+    let sandbox = Sandbox::over(&database).with("SHUTDOWN_TIMEOUT_SECONDS", "1");
+    let mut server = sandbox.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    let form = Form::default().file("file", "note.txt", b"content").end();
+    let upload = server
+        .request(&token, Method::POST, "/api/v1/upload")
+        .header("content-type", CONTENT_TYPE)
+        .body(form);
+    let uploaded = read(upload).await.unwrap();
+    assert_eq!(uploaded.status, 201, "{}", uploaded.text);
+    block_file(&sandbox);
+    let path = format!("/api/v1/files/{}", uploaded.at("/id"));
+    let download = tokio::spawn(server.request(&token, Method::GET, &path).send());
+    until("the download to begin", async || {
+        let metrics = server.rest("", Method::GET, "/metrics", Value::Null).await;
+        // The other request asks for the metrics.
+        let has_begun = metrics.text.contains("\ntaskwire_http_requests_in_flight 2\n");
+        has_begun.then_some(())
+    })
+    .await;
+
+    server.terminate();
+    let (code, log) = server.end().await;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("requests still running after 1 s were aborted"), "{log}");
+    assert!(download.await.unwrap().is_err(), "it is not answered");
 }
 
 #[tokio::test]

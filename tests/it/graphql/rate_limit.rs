@@ -1,9 +1,14 @@
 //! Rate limits: clients have a budget of points per minute.
 
+use std::slice;
+
+use axum::http::Method;
+use axum::http::request::Builder;
 use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{SPECIFIED, ask, post, refused, send};
+use crate::support::form::Form;
 use crate::support::{PASSWORD, TestApp};
 
 const LIMITED: [(&str, &str); 2] = [("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "100")];
@@ -58,6 +63,51 @@ async fn the_cost_can_be_queried() {
     );
     let answer = send(&ann, post(&ann), body).await;
     assert!(answer.body.get("extensions").is_none(), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn the_cost_is_in_a_response_only_if_its_request_asks() {
+    let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true")]).await;
+    let ann = app.member().await;
+    let query = json!({ "query": "{ __typename }" });
+    let create = json!({ "query": "mutation { taskCreate(input: {title: \"T\"}) { task { id } } }" });
+    let batch = json!([query, create]);
+    let [query, create, batch] = [query, create, batch].map(|body| body.to_string());
+    let form = |operations: &str| Form::default().text("operations", operations).text("map", "{}").end();
+    for asks in [false, true] {
+        let key = format!("key-{asks}");
+        let with_key = || post(&ann).header("idempotency-key", key.as_str());
+        let requests: [(&str, Builder, Vec<u8>); 8] = [
+            ("query", post(&ann), query.clone().into()),
+            (
+                "GET",
+                ann.request(Method::GET, "/graphql?query=%7B__typename%7D"),
+                Vec::new(),
+            ),
+            ("batch", post(&ann), batch.clone().into()),
+            ("form", ann.form(), form(&query)),
+            ("form with a batch", ann.form(), form(&batch)),
+            ("mutation", post(&ann), create.clone().into()),
+            ("mutation with a key", with_key(), create.clone().into()),
+            ("stored response", with_key(), create.clone().into()),
+        ];
+        for (what, request, body) in requests {
+            let request = if asks {
+                request.header("graphql-cost", "1")
+            } else {
+                request
+            };
+            let answer = ann.send(request.body(body.into()).unwrap()).await;
+            let replayed = if what == "stored response" { "true" } else { "" };
+            assert_eq!(answer.header("idempotency-replayed"), replayed, "{what}");
+            let one = slice::from_ref(&answer.body);
+            for response in answer.body.as_array().map_or(one, Vec::as_slice) {
+                assert!(response["data"].is_object(), "{what}: {}", answer.text);
+                let is_shown = response.pointer("/extensions/cost/requested").is_some();
+                assert_eq!(is_shown, asks, "{what}: {}", answer.text);
+            }
+        }
+    }
 }
 
 #[tokio::test]

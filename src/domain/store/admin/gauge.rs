@@ -48,7 +48,7 @@ impl Store {
     }
 
     pub(in crate::domain) async fn note_backup(&self, _system: &System, at: Timestamp) -> Result<()> {
-        if self.migrations().await?.iter().any(|migration| !migration.applied) {
+        if self.pending_migrations().await? > 0 {
             // An older schema may lack the column.
             return Ok(());
         }

@@ -103,6 +103,7 @@ impl Executor {
             name,
             given,
             response_size: Arc::new(self.response_size()),
+            shows_cost: false,
         })
     }
 
@@ -203,7 +204,9 @@ impl Executor {
             response = Response::from_errors(vec![operation.at_root(error)]);
         }
         measuring.end(&response);
-        if let Some(spending) = spending {
+        if operation.shows_cost
+            && let Some(spending) = spending
+        {
             response.extensions.insert("cost".to_owned(), spending.into());
         }
         response

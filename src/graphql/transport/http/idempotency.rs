@@ -29,7 +29,8 @@ pub(super) fn refuse_key(headers: &HeaderMap, reason: &str) -> Result<(), Refusa
     Ok(())
 }
 
-/// Runs an operation, or replays the response if its key was used before.
+/// Runs an operation, or replays the response if its key was used before. A replayed response has the cost if the first
+/// request asked for it.
 pub(super) async fn run_once(
     state: &GraphqlState,
     caller: Caller,

@@ -25,6 +25,7 @@ use self::request::{Posted, from_body, from_url};
 use self::response::respond;
 use super::{stream, websocket};
 use crate::graphql::execution::operation::Operation;
+use crate::graphql::execution::parameters::Parameters;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::sdl;
 use crate::graphql::subscription::delivery::Unbegun;
@@ -52,26 +53,26 @@ pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request:
         }
         match from_body(&state, &parts, body).await? {
             Posted::One(parameters) => {
-                let operation = state.executor().prepare(parameters).await?;
+                let operation = prepare(&state, &parts.headers, parameters).await?;
                 if operation.is_subscription() {
                     return Box::pin(subscribe(&state, &parts, operation)).await;
                 }
                 let caller = caller(&state, &parts).await?;
                 match idempotency::key_of(&parts.headers, &caller, &operation) {
                     Some(key) => Box::pin(idempotency::run_once(&state, caller, operation, key)).await,
-                    None => run(&state, &parts.headers, caller, operation).await.map(Answer::One),
+                    None => run(&state, caller, operation).await.map(Answer::One),
                 }
             }
             Posted::Many(batch) => {
                 idempotency::refuse_key(&parts.headers, idempotency::NOT_IN_BATCH)?;
                 let caller = caller(&state, &parts).await?;
                 let size = state.executor().response_size();
-                let prepared = state.executor().prepare_batch(batch).await?;
+                let prepared = prepare_batch(&state, &parts.headers, batch).await?;
                 let bodies = prepared.into_iter().map(async |operation| {
                     // A refused operation does not affect the others.
                     let answer = match operation {
                         Ok(operation) if operation.is_subscription() => Err(subscription_in_batch()),
-                        Ok(operation) => run(&state, &parts.headers, caller.clone(), operation.within(&size)).await,
+                        Ok(operation) => run(&state, caller.clone(), operation.within(&size)).await,
                         Err(refusal) => Err(refusal),
                     };
                     answer.unwrap_or_else(Body::from)
@@ -101,10 +102,8 @@ pub(in crate::graphql) async fn get(
         return editor;
     }
     let answer = Box::pin(async {
-        let operation = state
-            .executor()
-            .prepare(from_url(query.as_deref().unwrap_or_default())?)
-            .await?;
+        let parameters = from_url(query.as_deref().unwrap_or_default())?;
+        let operation = prepare(&state, &parts.headers, parameters).await?;
         if operation.is_subscription() {
             return Box::pin(subscribe(&state, &parts, operation)).await;
         }
@@ -114,7 +113,7 @@ pub(in crate::graphql) async fn get(
             return Err(refusal.allow("POST"));
         }
         let caller = caller(&state, &parts).await?;
-        Ok(Answer::One(run(&state, &parts.headers, caller, operation).await?))
+        Ok(Answer::One(run(&state, caller, operation).await?))
     });
     respond(&parts.headers, within_limit(&state, answer).await)
 }
@@ -165,17 +164,29 @@ async fn caller(state: &GraphqlState, parts: &Parts) -> Result<Caller, Refusal> 
     Ok(Caller::of(parts, state.app()).await?)
 }
 
-async fn run(state: &GraphqlState, headers: &HeaderMap, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
-    let response = state.executor().run(state.domain(), caller, operation).await?;
-    Ok(into_body(headers, response))
+/// Prepares an operation, and notes whether the client requested its cost.
+async fn prepare(state: &GraphqlState, headers: &HeaderMap, parameters: Parameters) -> Result<Operation, Refusal> {
+    let mut operation = state.executor().prepare(parameters).await?;
+    operation.shows_cost = headers.contains_key(COST_HEADER);
+    Ok(operation)
 }
 
-/// Removes the cost unless the client requested it.
-fn into_body(headers: &HeaderMap, mut response: async_graphql::Response) -> Body {
-    if !headers.contains_key(COST_HEADER) {
-        response.extensions.remove("cost");
+/// Prepares the operations of a batch, as [`prepare`] does. A refused operation does not affect the others.
+async fn prepare_batch(
+    state: &GraphqlState,
+    headers: &HeaderMap,
+    batch: Vec<Parameters>,
+) -> Result<Vec<Result<Operation, Refusal>>, Refusal> {
+    let mut operations = state.executor().prepare_batch(batch).await?;
+    for operation in operations.iter_mut().flatten() {
+        operation.shows_cost = headers.contains_key(COST_HEADER);
     }
-    response.into()
+    Ok(operations)
+}
+
+async fn run(state: &GraphqlState, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
+    let response = state.executor().run(state.domain(), caller, operation).await?;
+    Ok(response.into())
 }
 
 /// Cancels a request that takes too long, including reading its body. Its transaction is rolled back. The future is

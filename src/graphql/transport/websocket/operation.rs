@@ -268,10 +268,8 @@ async fn run(
 async fn answer(state: &GraphqlState, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
     let limit = state.config().http.request_timeout;
     let run = state.executor().run(state.domain(), caller, operation);
-    let mut response = timeout(limit, run)
+    let response = timeout(limit, run)
         .await
         .unwrap_or_else(|_| Err(Refusal::timed_out(limit)))?;
-    // Only HTTP requests can ask for it, by a header.
-    response.extensions.remove("cost");
     Ok(response.into())
 }

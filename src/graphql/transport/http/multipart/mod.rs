@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use self::form::Form;
 use self::map::FileMap;
 use super::request::{Posted, read, require_unencoded};
-use super::{Answer, caller, idempotency, into_body};
+use super::{Answer, caller, idempotency, prepare, prepare_batch};
 use crate::graphql::execution::executor::Admitted;
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
@@ -50,18 +50,18 @@ pub(super) async fn answer(state: &GraphqlState, parts: &Parts, body: RequestBod
     let caller = caller(state, parts).await?;
     match posted {
         Posted::One(parameters) => {
-            let operation = state.executor().prepare(parameters).await?;
+            let operation = prepare(state, &parts.headers, parameters).await?;
             files.check_count(operation.uploads())?;
             let admitted = state
                 .executor()
                 .admit(state.domain(), caller.clone(), operation)
                 .await?;
             let uploads = receive(&caller, form, files).await?;
-            Ok(Answer::One(execute(state, parts, admitted, uploads).await))
+            Ok(Answer::One(execute(state, admitted, uploads).await))
         }
         Posted::Many(batch) => {
             let size = state.executor().response_size();
-            let prepared = state.executor().prepare_batch(batch).await?;
+            let prepared = prepare_batch(state, &parts.headers, batch).await?;
             files.check_count(prepared.iter().flatten().map(Operation::uploads).sum())?;
             let admitted = prepared.into_iter().map(async |operation| {
                 let operation = operation?.within(&size);
@@ -70,7 +70,7 @@ pub(super) async fn answer(state: &GraphqlState, parts: &Parts, body: RequestBod
             let admitted = join_all(admitted).await;
             let uploads = receive(&caller, form, files).await?;
             let bodies = admitted.into_iter().map(async |admitted| match admitted {
-                Ok(admitted) => execute(state, parts, admitted, uploads.clone()).await,
+                Ok(admitted) => execute(state, admitted, uploads.clone()).await,
                 // A refused operation does not affect the others.
                 Err(refusal) => Body::from(refusal),
             });
@@ -88,9 +88,9 @@ async fn receive(caller: &Caller, form: Form, files: FileMap) -> Result<Uploads,
     }
 }
 
-async fn execute(state: &GraphqlState, parts: &Parts, admitted: Admitted, uploads: Uploads) -> Body {
+async fn execute(state: &GraphqlState, admitted: Admitted, uploads: Uploads) -> Body {
     let response = state.executor().execute(state.domain(), admitted, uploads).await;
-    into_body(&parts.headers, response)
+    response.into()
 }
 
 fn require_preflight(headers: &HeaderMap) -> Result<(), Refusal> {
