@@ -62,6 +62,8 @@ pub enum VisibleTask {
 /// How long a current task may be shown to others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Moment {
+    /// Until the task's next event after the delivered one, which is its newest.
+    Own,
     /// Until the task's next event after this one.
     Event(EventCursor),
     /// Until the look at the log after this one.
@@ -144,7 +146,11 @@ impl PresentTasks {
         if self.is_complete.load(Ordering::Acquire)
             && let Some(newest) = self.newest_after(event)
         {
-            let moment = Moment::Event(newest.event.cursor.clone());
+            let moment = if newest.event.cursor == event.event.cursor {
+                Moment::Own
+            } else {
+                Moment::Event(newest.event.cursor.clone())
+            };
             return Ok((PresentTask::Logged(newest), moment));
         }
         let mut look = self.looks.load(Ordering::Acquire);
@@ -181,10 +187,12 @@ impl PresentTasks {
         let (newest, cursor) = (self.newest.get(&event.event.task_id)?, &event.event.cursor);
         let is_after = newest.event.cursor.log == cursor.log && newest.event.cursor.place() >= cursor.place();
         let version = newest.event.task.task.version;
-        let is_newest_read = self
-            .read_versions
-            .get(&event.event.task_id)
-            .is_none_or(|read| read <= version);
+        // Few tasks have an entry, and `get` records each look-up.
+        let is_newest_read = !self.read_versions.contains_key(&event.event.task_id)
+            || self
+                .read_versions
+                .get(&event.event.task_id)
+                .is_none_or(|read| read <= version);
         (is_after && is_newest_read).then_some(newest)
     }
 }

@@ -28,22 +28,30 @@ struct Subscriber<T> {
 }
 
 impl<T> Subscriber<T> {
-    /// Sends without waiting. A full buffer ends the connection, so that slow clients do not delay others.
-    fn send(&self, item: T) {
+    /// Sends without waiting. A full buffer ends the connection, so that slow clients do not delay others. False if the
+    /// item was not sent.
+    fn send(&self, item: T) -> bool {
         if self.has_missed.load(Ordering::Relaxed) {
-            return;
+            return false;
         }
         match self.sender.try_send(item) {
-            Ok(()) => metrics::counter!(metric::LIVE_DELIVERIES).increment(1),
+            Ok(()) => true,
             Err(TrySendError::Full(_)) => {
                 self.has_missed.store(true, Ordering::Relaxed);
                 self.connection_user.end(Ending::Slow);
                 metrics::counter!(metric::LIVE_SLOW).increment(1);
+                false
             }
             // The stream was dropped, and unregisters.
-            Err(TrySendError::Closed(_)) => {}
+            Err(TrySendError::Closed(_)) => false,
         }
     }
+}
+
+/// Sends an item to these subscribers.
+fn send_to<'a, T: 'a>(subscribers: impl Iterator<Item = &'a Arc<Subscriber<Arc<T>>>>, item: &Arc<T>) {
+    let sent = subscribers.map(|subscriber| u64::from(subscriber.send(Arc::clone(item))));
+    metrics::counter!(metric::LIVE_DELIVERIES).increment(sent.sum());
 }
 
 /// Entries by key and number.
@@ -265,18 +273,14 @@ impl Registry {
             .audience
             .iter()
             .flat_map(|user| entries_of(&watchers.by_user, *user));
-        for (number, subscriber) in of_audience {
-            // Administrators receive it below, once.
-            if !watchers.admins.contains_key(&number) {
-                subscriber.send(Arc::clone(event));
-            }
-        }
+        // Administrators are added below, once.
+        let of_audience = of_audience
+            .filter(|(number, _)| !watchers.admins.contains_key(number))
+            .map(|(_, subscriber)| subscriber);
         let of_task = entries_of(&watchers.by_task, event.event.task_id).map(|(_, subscriber)| subscriber);
-        for subscriber in watchers.admins.values().chain(of_task) {
-            if may_receive(&subscriber.connection_user, &event.audience) {
-                subscriber.send(Arc::clone(event));
-            }
-        }
+        let others = watchers.admins.values().chain(of_task);
+        let others = others.filter(|subscriber| may_receive(&subscriber.connection_user, &event.audience));
+        send_to(of_audience.chain(others), event);
     }
 
     pub(super) fn awaits_notifications(&self) -> bool {
@@ -285,9 +289,8 @@ impl Registry {
 
     pub(super) fn notify(&self, notification: &Arc<LoggedNotification>) {
         let watchers = self.watchers();
-        for (_, subscriber) in entries_of(&watchers.notified, notification.notification.user_id) {
-            subscriber.send(Arc::clone(notification));
-        }
+        let of_user = entries_of(&watchers.notified, notification.notification.user_id);
+        send_to(of_user.map(|(_, subscriber)| subscriber), notification);
     }
 }
 

@@ -194,12 +194,6 @@ async fn open(domain: &Domain, live_connection: &LiveConnection, source: EventSo
     }
 }
 
-async fn pay(budget: &mut Option<EventBudget>) {
-    if let Some(budget) = budget {
-        budget.pay().await;
-    }
-}
-
 impl Subscription {
     /// The stream owns the future of the next response, so a cancelled poll loses no event.
     fn answers(self) -> Answers {
@@ -237,7 +231,10 @@ impl Subscription {
 
     /// The response to one notification.
     async fn notify(&mut self, notification: Arc<LoggedNotification>) -> Bytes {
-        pay(&mut self.event_budget).await;
+        if let Some(budget) = &mut self.event_budget {
+            budget.prepay().await;
+            budget.take();
+        }
         let live_connection = Arc::clone(&self.live_connection);
         let _turn = self.turn(&live_connection).await;
         let delivered = EventPayload::Notification(notification);
@@ -249,20 +246,31 @@ impl Subscription {
     /// subscription then ends, and its client resumes before this event.
     async fn answer(&mut self, event: Arc<LoggedEvent>) -> Result<Bytes> {
         let live_connection = Arc::clone(&self.live_connection);
-        let turn = self.turn(&live_connection).await;
-        let (_, _, key) = self.shown(&event).await?;
-        if let Some(answer) = self.shared.0.get(&key).await {
-            return Ok(answer);
+        let mut turn = self.turn(&live_connection).await;
+        let (mut task, mut actor, mut key) = self.shown(&event).await?;
+        if let Some(budget) = &mut self.event_budget
+            && !budget.is_prepaid()
+        {
+            if let Some(answer) = self.shared.0.get(&key).await {
+                return Ok(answer);
+            }
+            // The other subscriptions of the connection do not wait for these points.
+            drop(turn);
+            budget.prepay().await;
+            turn = self.turn(&live_connection).await;
+            // The task may have changed during the wait for points.
+            (task, actor, key) = self.shown(&event).await?;
         }
-        // The other subscriptions of the connection do not wait for these points.
+        let (active, event_budget) = (&self.active, &mut self.event_budget);
+        let execution = async {
+            // Subscriptions that wait for this response do not pay.
+            if let Some(budget) = event_budget {
+                budget.take();
+            }
+            active.execute(actor, EventPayload::Event { event, task }).await
+        };
+        let answer = self.shared.0.try_get_with_by_ref(&key, execution).await;
         drop(turn);
-        pay(&mut self.event_budget).await;
-        let _turn = self.turn(&live_connection).await;
-        // The task may have changed during the wait for points.
-        let (task, actor, key) = self.shown(&event).await?;
-        let delivered = EventPayload::Event { event, task };
-        let answer = self.active.execute(actor, delivered);
-        let answer = self.shared.0.try_get_with(key, answer).await;
         Ok(answer.unwrap_or_else(|with_errors| with_errors.as_ref().clone()))
     }
 

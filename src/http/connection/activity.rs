@@ -106,7 +106,13 @@ impl Activity {
     pub(super) fn wrote(&self, bytes: usize) -> Duration {
         let mut state = self.state();
         state.blocked_since = None;
-        if state.requests == 0 && (state.protocol != Protocol::Http2 || bytes > CONTROL_FRAME) {
+        let is_used = match state.protocol {
+            Protocol::Http1 => true,
+            Protocol::Http2 => bytes > CONTROL_FRAME,
+            // Nothing reads how long it is idle.
+            Protocol::WebSocket => false,
+        };
+        if state.requests == 0 && is_used {
             state.idle_since = Instant::now();
         }
         state.write_timeout

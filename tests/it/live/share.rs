@@ -23,6 +23,10 @@ const OF_USER: &str =
 /// A selection that is the same for all receivers, and can change without an event.
 const NAMED: &str = "subscription($after: String) { taskEvents(after: $after) { actor { fullName } } }";
 
+/// A selection that takes a statement for each event.
+const COUNTED: &str =
+    "subscription($after: String) { taskEvents(after: $after) { task { history(last: 1) { totalCount } } } }";
+
 /// A socket with a subscription after a cursor.
 async fn watching(server: &Served, person: &Person<'_>, query: &str, after: &str) -> Socket {
     let mut socket = server.socket_of(person).await;
@@ -162,4 +166,47 @@ async fn a_replay_has_the_present_names_of_users() {
     assert_eq!(replayed().await, "Before");
     rename("After").await;
     until("the present name", async || (replayed().await == "After").then_some(())).await;
+}
+
+/// The points that the user has spent, including those of asking, and the latter.
+async fn points(person: &Person<'_>) -> (i64, i64) {
+    let answer = person.graphql("{ rateLimit { used cost } }", json!({})).await;
+    let points = |field: &str| answer.data()["rateLimit"][field].as_i64().unwrap();
+    (points("used"), points("cost"))
+}
+
+#[tokio::test]
+async fn of_the_subscriptions_that_share_a_response_one_pays() {
+    const SOCKETS: i64 = 6;
+    const EVENTS: i64 = 30;
+    let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true")]).await;
+    let ann = app.member().await;
+    let server = app.listen().await;
+    let start = ann.event_cursor().await;
+    let creates = async || {
+        let created = ann.rest(Method::POST, "/tasks", json!({ "title": "T" })).await;
+        assert_eq!(created.status, 201);
+    };
+    let (before, _) = points(&ann).await;
+    let mut sockets = vec![watching(&server, &ann, COUNTED, &start).await];
+    creates().await;
+    assert_eq!(answer(&mut sockets[0]).await.1, Value::Null);
+    let (first, asking) = points(&ann).await;
+    // Of one subscription: its start, and the events that it pays at once.
+    let alone = first - asking - before;
+    for _ in 1..SOCKETS {
+        let mut socket = watching(&server, &ann, COUNTED, &start).await;
+        assert_eq!(answer(&mut socket).await.1, Value::Null);
+        sockets.push(socket);
+    }
+    for _ in 1..EVENTS {
+        creates().await;
+        for socket in &mut sockets {
+            assert_eq!(answer(socket).await.1, Value::Null);
+        }
+    }
+    let (last, _) = points(&ann).await;
+    let spent = last - asking - first;
+    // Each subscription has paid some events, and few of them more.
+    assert!(spent < 2 * SOCKETS * alone, "{spent} points, {alone} of one subscription");
 }

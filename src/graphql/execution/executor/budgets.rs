@@ -107,10 +107,15 @@ pub(in crate::graphql) struct EventBudget {
 }
 
 impl EventBudget {
+    /// Whether the next event is already paid.
+    pub(in crate::graphql) fn is_prepaid(&self) -> bool {
+        self.prepaid > 0
+    }
+
     /// Waits until the client has the points for an event: delivery slows down and does not fail. A client that falls
     /// too far behind is disconnected, like every slow client.
-    pub(in crate::graphql) async fn pay(&mut self) {
-        while self.prepaid == 0 {
+    pub(in crate::graphql) async fn prepay(&mut self) {
+        while !self.is_prepaid() {
             for events in [BLOCK, 1] {
                 let price = self.price.saturating_mul(events);
                 match self.points.spend(self.client, price, self.domain.clock().now()).await {
@@ -123,6 +128,10 @@ impl EventBudget {
                 }
             }
         }
+    }
+
+    /// Uses the points of one event, which must be prepaid.
+    pub(in crate::graphql) fn take(&mut self) {
         self.prepaid -= 1;
     }
 }

@@ -1,6 +1,7 @@
 //! The task that owns a socket. It reads the messages of the client, polls its operations and sends their responses.
 //! Operations have no task, so an idle subscription costs only its state.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,12 +121,17 @@ impl Connection {
     /// `biased`: the end of the connection takes precedence over responses that are ready. [`Self::finish`] sends those
     /// of mutations.
     async fn serve(&mut self, subprotocol: Subprotocol) -> CloseReason {
+        // Most messages do not change the time, and registering a timer is expensive.
+        let mut timer = pin!(sleep_until(self.next_time()));
         loop {
             let time = self.next_time();
+            if timer.deadline() != time || timer.is_elapsed() {
+                timer.as_mut().reset(time);
+            }
             let outcome = tokio::select! {
                 biased;
                 close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => Err(close_reason),
-                () = sleep_until(time) => self.on_timer(subprotocol).await,
+                () = &mut timer => self.on_timer(subprotocol).await,
                 event = self.operations.next_or(self.socket.recv()) => match event {
                     ConnectionEvent::Received(message) => self.receive(subprotocol, message).await,
                     ConnectionEvent::Ready(id, step) => self.answer(subprotocol, &id, step).await,

@@ -202,7 +202,8 @@ fn envelope(kind: &str, id: Option<&str>, payload: Option<&str>) -> String {
     text.push('"');
     if let Some(id) = id {
         text.push_str(",\"id\":");
-        text.push_str(&Value::from(id).to_string());
+        // Serialising a string cannot fail.
+        text.push_str(&serde_json::to_string(id).unwrap_or_default());
     }
     if let Some(payload) = payload {
         text.push_str(",\"payload\":");
