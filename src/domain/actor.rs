@@ -1,5 +1,9 @@
 //! The actor of a request.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::error::{Error, Result, SignedOut};
 use super::id::{SessionId, UserId};
 use super::local_time::{DEFAULT_TIME_ZONE, TimeZone};
@@ -33,6 +37,25 @@ pub struct SignedIn {
 /// A number that changes with every change of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UsersStamp(pub(crate) i64);
+
+/// A stamp, and when it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReadStamp {
+    stamp: UsersStamp,
+    read_at: Instant,
+}
+
+impl ReadStamp {
+    /// `read_at` is not after the read.
+    pub(crate) fn new(stamp: UsersStamp, read_at: Instant) -> Self {
+        Self { stamp, read_at }
+    }
+
+    /// The stamp, unless it was read longer ago.
+    pub(crate) fn within(self, time: Duration) -> Option<UsersStamp> {
+        (self.read_at.elapsed() < time).then_some(self.stamp)
+    }
+}
 
 /// Account data that is read for every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +94,19 @@ impl Actor {
         }
     }
 
-    /// For an actor that outlives the request, or a request that changes accounts before it reads them.
+    /// The actor of an event, with the stamp that was read with the event.
     #[must_use]
-    pub(crate) fn without_stamp(mut self) -> Self {
+    pub(crate) fn with_stamp(mut self, users: Option<UsersStamp>) -> Self {
         if let Self::User(user) = &mut self {
-            user.users = None;
+            user.users = users;
         }
         self
+    }
+
+    /// For an actor that outlives the request, or a request that changes accounts before it reads them.
+    #[must_use]
+    pub(crate) fn without_stamp(self) -> Self {
+        self.with_stamp(None)
     }
 
     /// The time zone of the user; UTC for other actors.

@@ -41,6 +41,11 @@ pub trait Batch: Sized + Send + Sync + 'static {
     /// Label of the loader in metrics.
     const NAME: &'static str;
 
+    /// The value of a key, if it is in memory: a preloaded reference then waits for no batch.
+    fn cached(_context: &LoaderContext, _key: &Self::Key) -> Option<Self::Value> {
+        None
+    }
+
     /// Looks up all keys. The result omits keys without a value.
     fn load(context: &LoaderContext, keys: &[Self::Key]) -> impl Future<Output = Loaded<Self>> + Send;
 }
@@ -74,6 +79,11 @@ impl Loaders {
     /// The values of several keys.
     pub async fn load_many<B: Batch>(&self, keys: impl IntoIterator<Item = B::Key> + Send) -> Loaded<B> {
         self.loader::<B>().load_many(keys).await
+    }
+
+    /// The value of a key, if it is in memory.
+    pub fn cached<B: Batch>(&self, key: &B::Key) -> Option<B::Value> {
+        B::cached(&self.context, key)
     }
 
     fn loader<B: Batch>(&self) -> Arc<DataLoader<Counted<B>>> {

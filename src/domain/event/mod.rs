@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use self::record::{NOT_A_CHANGE, TaskRecord};
+use super::actor::ReadStamp;
 use super::clock::Timestamp;
 use super::error::{Error, Result};
 use super::id::{TaskId, UserId};
@@ -129,12 +130,21 @@ impl TaskEvent {
 }
 
 /// An event with its audience.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct LoggedEvent {
     /// The event.
     pub event: TaskEvent,
     /// Owner and assignee, before and after the event.
     pub audience: BTreeSet<UserId>,
+    /// The stamp of all accounts after the commit of a live event; `None` in a replay, which shows present users.
+    pub(crate) users: Option<ReadStamp>,
+}
+
+/// Equal whether it is live or replayed.
+impl PartialEq for LoggedEvent {
+    fn eq(&self, other: &Self) -> bool {
+        self.event == other.event && self.audience == other.audience
+    }
 }
 
 /// A changed field, with its values before and after the event.

@@ -14,7 +14,7 @@ use crate::domain::Core;
 use crate::domain::actor::{AccountState, Actor};
 use crate::domain::clock::Clock;
 use crate::domain::error::Result;
-use crate::domain::event::{LogPosition, new_identity};
+use crate::domain::event::{LogPosition, LoggedEvent, new_identity};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::notification;
 use crate::domain::policy::{self, Notifications, Scope, Tasks};
@@ -198,7 +198,11 @@ impl EventLogReader {
         for event in &batch.events {
             delays.record((now - event.event.occurred_at).to_std().unwrap_or_default());
         }
-        let events: Vec<_> = batch.events.into_iter().map(Arc::new).collect();
+        let users = Some(settled.users);
+        let events = batch.events.into_iter();
+        let events: Vec<_> = events
+            .map(|event| Arc::new(LoggedEvent { users, ..event }))
+            .collect();
         let is_last = batch.more_from.is_none();
         self.present.remember(&events, is_last && !settled.is_waiting);
         for event in &events {

@@ -56,6 +56,12 @@ impl<'a> Users<'a> {
         store::user::find_many(&self.core.store, actor, &scope, ids).await
     }
 
+    /// The user, if it is in memory and current.
+    pub(crate) fn cached(self, actor: &Actor, id: UserId) -> Option<User> {
+        let scope = policy::scope(actor).ok()?;
+        store::user::cached(&self.core.store, actor, &scope, id)
+    }
+
     /// One page of all users, by id, with the fields that the actor may see.
     #[tracing::instrument(target = "taskwire::span", name = "user.list", skip_all)]
     pub async fn list(self, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {

@@ -1,6 +1,7 @@
 //! References of a row. They are loaded in one batch with the list of the row, or when the field is resolved.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use async_graphql::parser::types::Field;
@@ -29,15 +30,35 @@ impl<V> From<V> for Preloaded<V> {
     }
 }
 
-/// Loads missing references of the rows in one batch.
+impl<V> Preloaded<V> {
+    /// Has no effect if the same row was prefetched concurrently for another field.
+    fn set(&self, value: Result<Option<V>>) {
+        let _ = self.0.set(value);
+    }
+}
+
+/// Loads missing references of the rows: those that are not in memory in one batch.
 pub async fn preload<B: Batch>(
     ctx: &ContextSelectionSet<'_>,
     rows: impl IntoIterator<Item = (B::Key, &Preloaded<B::Value>)> + Send,
 ) {
-    let empty: Vec<_> = rows
+    let mut empty: Vec<_> = rows
         .into_iter()
         .filter(|(_, loaded)| loaded.0.get().is_none())
         .collect();
+    let mut cached: HashMap<B::Key, B::Value> = HashMap::new();
+    empty.retain(|(key, loaded)| {
+        if !cached.contains_key(key)
+            && let Some(value) = ctx.loaders().cached::<B>(key)
+        {
+            cached.insert(key.clone(), value);
+        }
+        let Some(value) = cached.get(key) else {
+            return true;
+        };
+        loaded.set(Ok(Some(value.clone())));
+        false
+    });
     if empty.is_empty() {
         return;
     }
@@ -47,8 +68,7 @@ pub async fn preload<B: Batch>(
         .await;
     for (key, loaded) in empty {
         let value = found.as_ref().map(|found| found.get(&key).cloned());
-        // Already set if the same row was prefetched concurrently for another field.
-        let _ = loaded.0.set(value.map_err(Clone::clone));
+        loaded.set(value.map_err(Clone::clone));
     }
 }
 

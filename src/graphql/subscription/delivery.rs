@@ -32,7 +32,8 @@ use crate::http::caller::Caller;
 
 /// Capacity of the cache of shared responses, in bytes.
 const SHARED_BYTES: u64 = 16 * 1024 * 1024;
-/// Lifetime of a shared response. Names of users, `isOverdue` and signed URLs change without an event of the task.
+/// Lifetime of a shared response, and how long users in memory are used for an event. Names of users, `isOverdue` and
+/// signed URLs change without an event of the task.
 const SHARED_FOR: Duration = Duration::from_secs(2);
 
 /// Fingerprint of the operation, event, rights, and the validity of the current task if the response contains it.
@@ -67,7 +68,7 @@ struct ActiveSubscription {
 impl ActiveSubscription {
     fn request(&self, actor: Actor) -> Request {
         let caller = Caller {
-            actor: actor.without_stamp(),
+            actor,
             ..self.caller.clone()
         };
         let size = Arc::new(self.response_size.renew());
@@ -78,7 +79,8 @@ impl ActiveSubscription {
     /// Resolves the root field. Fails with the response that contains the errors.
     async fn event_source(&self) -> Result<EventSource, Unbegun> {
         let subscribe = SubscribeRequest::default();
-        let request = self.request(self.caller.actor).data(subscribe.clone());
+        let actor = self.caller.actor.without_stamp();
+        let request = self.request(actor).data(subscribe.clone());
         let refusal = self.schema.execute_stream(request).next().await;
         match (refusal, subscribe.take()) {
             (None, Some(source)) => Ok(source),
@@ -267,7 +269,9 @@ impl Subscription {
             if let Some(budget) = event_budget {
                 budget.take();
             }
-            active.execute(actor, EventPayload::Event { event, task }).await
+            let users = event.users.and_then(|users| users.within(SHARED_FOR));
+            let delivered = EventPayload::Event { event, task };
+            active.execute(actor.with_stamp(users), delivered).await
         };
         let answer = self.shared.0.try_get_with_by_ref(&key, execution).await;
         drop(turn);

@@ -399,6 +399,10 @@ impl Batch for UserById {
 
     const NAME: &'static str = "users";
 
+    fn cached(LoaderContext { domain, actor }: &LoaderContext, key: &UserId) -> Option<Arc<domain::User>> {
+        domain.users().cached(actor, *key).map(Arc::new)
+    }
+
     async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[UserId]) -> Loaded<Self> {
         let users = domain.users().find_many(actor, keys).await?;
         Ok(users.into_iter().map(|user| (user.id, Arc::new(user))).collect())

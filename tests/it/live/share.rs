@@ -1,7 +1,11 @@
 //! Subscribers with the same selection and visibility share one result for an event.
 
+use std::time::Duration;
+
 use axum::http::Method;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::support::person::Person;
 use crate::support::process::until;
@@ -144,6 +148,24 @@ async fn an_unread_count_is_shared_with_no_other_administrator() {
     }
 }
 
+/// Changes the full name of the user.
+async fn rename(person: &Person<'_>, name: &str) {
+    let path = format!("/api/v1/users/{}", person.id);
+    let renamed = person.rest(Method::PATCH, &path, json!({ "full_name": name })).await;
+    assert_eq!(renamed.status, 200, "{}", renamed.text);
+}
+
+/// Creates a task, which costs no points.
+async fn create(person: &Person<'_>) {
+    let created = person.rest(Method::POST, "/tasks", json!({ "title": "T" })).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+}
+
+/// The name of the actor of the next event.
+async fn name(socket: &mut Socket) -> Value {
+    answer(socket).await.0["actor"]["fullName"].clone()
+}
+
 #[tokio::test]
 async fn a_replay_has_the_present_names_of_users() {
     let app = TestApp::start().await;
@@ -151,21 +173,69 @@ async fn a_replay_has_the_present_names_of_users() {
     let server = app.listen().await;
     let start = ann.event_cursor().await;
     ann.creates_task(json!({ "title": "T" })).await;
-    let rename =
-        "mutation($id: ID!, $name: String) { userUpdate(id: $id, input: {fullName: $name}) { userErrors { code } } }";
-    let rename = async |name: &str| {
-        let variables = json!({ "id": ann.global_id(), "name": name });
-        let renamed = ann.graphql(rename, variables).await;
-        assert_eq!(renamed.data()["userUpdate"]["userErrors"], json!([]));
-    };
     let replayed = async || {
         let mut socket = watching(&server, &ann, NAMED, &start).await;
-        answer(&mut socket).await.0["actor"]["fullName"].clone()
+        name(&mut socket).await
     };
-    rename("Before").await;
+    rename(&ann, "Before").await;
     assert_eq!(replayed().await, "Before");
-    rename("After").await;
+    rename(&ann, "After").await;
     until("the present name", async || (replayed().await == "After").then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_live_event_has_the_names_that_users_had_before_it() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let server = app.listen().await;
+    let start = ann.event_cursor().await;
+    let mut socket = watching(&server, &ann, NAMED, &start).await;
+    for number in 0..10 {
+        let new = format!("Name {number}");
+        rename(&ann, &new).await;
+        // The second event finds the user in memory.
+        for _ in 0..2 {
+            create(&ann).await;
+            assert_eq!(name(&mut socket).await, new);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_delayed_event_has_the_present_names_of_users() {
+    const TASKS: usize = 6;
+    /// Longer than an event is executed with users in memory.
+    const DELAY: Duration = Duration::from_secs(4);
+    // Enough for two events.
+    let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "12")]).await;
+    let ann = app.member().await;
+    let server = app.listen().await;
+    rename(&ann, "Before").await;
+    let start = ann.event_cursor().await;
+    app.advance(TimeDelta::minutes(1));
+    let mut socket = watching(&server, &ann, NAMED, &start).await;
+    for _ in 0..2 {
+        create(&ann).await;
+        assert_eq!(name(&mut socket).await, "Before");
+        app.advance(TimeDelta::minutes(1));
+    }
+    for _ in 0..TASKS {
+        create(&ann).await;
+    }
+    let mut delayed = TASKS;
+    while timeout(DELAY, name(&mut socket)).await.is_ok() {
+        delayed -= 1;
+    }
+    assert!(delayed > 1, "{delayed} events wait for points");
+    rename(&ann, "After").await;
+    for _ in 0..delayed {
+        app.advance(TimeDelta::minutes(1));
+        // On a busy machine, an event may have had its points before.
+        if name(&mut socket).await == "After" {
+            return;
+        }
+    }
+    panic!("no event has the present name");
 }
 
 /// The points that the user has spent, including those of asking, and the latter.
@@ -183,13 +253,9 @@ async fn of_the_subscriptions_that_share_a_response_one_pays() {
     let ann = app.member().await;
     let server = app.listen().await;
     let start = ann.event_cursor().await;
-    let creates = async || {
-        let created = ann.rest(Method::POST, "/tasks", json!({ "title": "T" })).await;
-        assert_eq!(created.status, 201);
-    };
     let (before, _) = points(&ann).await;
     let mut sockets = vec![watching(&server, &ann, COUNTED, &start).await];
-    creates().await;
+    create(&ann).await;
     assert_eq!(answer(&mut sockets[0]).await.1, Value::Null);
     let (first, asking) = points(&ann).await;
     // Of one subscription: its start, and the events that it pays at once.
@@ -200,7 +266,7 @@ async fn of_the_subscriptions_that_share_a_response_one_pays() {
         sockets.push(socket);
     }
     for _ in 1..EVENTS {
-        creates().await;
+        create(&ann).await;
         for socket in &mut sockets {
             assert_eq!(answer(socket).await.1, Value::Null);
         }

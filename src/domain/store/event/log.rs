@@ -3,8 +3,10 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{DbBackend, QueryOrder as _, QuerySelect as _, Statement};
+use tokio::time::Instant;
 
 use super::{Column, Entity, Row};
+use crate::domain::actor::{ReadStamp, UsersStamp};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::{EventCursor, LogPosition, LogState, LoggedEvent};
@@ -82,6 +84,8 @@ pub(in crate::domain) struct Settled {
     /// Account changes.
     pub(in crate::domain) changes: LogPosition,
     pub(in crate::domain) notifications: notification::NotificationPosition,
+    /// The stamp of all accounts, not older than any event before the position.
+    pub(in crate::domain) users: ReadStamp,
     /// The last pruned event.
     pub(in crate::domain) pruned: LogPosition,
     /// Whether an older open transaction keeps committed rows from being settled.
@@ -100,7 +104,7 @@ impl Settled {
 
 /// Read the positions first and the rows in a later statement: every row before a position is committed by then.
 pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<Settled> {
-    const POSTGRES: &str = "SELECT identity, pruned_transaction_id, pruned_id, \
+    const POSTGRES: &str = "SELECT identity, users_stamp, pruned_transaction_id, pruned_id, \
             oldest AS transaction_id, 0::bigint AS event_id, 0::bigint AS change_id, \
             0::bigint AS notified_event_id, 0::bigint AS notification_id, \
             CASE WHEN EXISTS (SELECT 1 FROM task_events WHERE transaction_id >= oldest) \
@@ -108,7 +112,7 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
                    OR EXISTS (SELECT 1 FROM notifications WHERE log_transaction_id >= oldest) \
                  THEN 1 ELSE 0 END AS is_waiting \
          FROM event_log, (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest) AS snapshot";
-    const SQLITE: &str = "SELECT identity, pruned_transaction_id, pruned_id, 0 AS transaction_id, \
+    const SQLITE: &str = "SELECT identity, users_stamp, pruned_transaction_id, pruned_id, 0 AS transaction_id, \
             MAX(pruned_id, (SELECT COALESCE(MAX(id), 0) FROM task_events)) + 1 AS event_id, \
             (SELECT COALESCE(MAX(id), 0) + 1 FROM account_changes) AS change_id, \
             COALESCE((SELECT log_event_id FROM notifications ORDER BY id DESC LIMIT 1), 0) AS notified_event_id, \
@@ -119,6 +123,7 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
         DbBackend::Postgres => POSTGRES,
         _ => SQLITE,
     };
+    let read_at = Instant::now();
     let row = only_row(connection, sql).await?;
     let position = |transaction_id, id| position_in(&row, transaction_id, id);
     Ok(Settled {
@@ -129,6 +134,7 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
             event: position("transaction_id", "notified_event_id")?,
             id: row.try_get("", "notification_id")?,
         },
+        users: ReadStamp::new(UsersStamp(row.try_get("", "users_stamp")?), read_at),
         pruned: position("pruned_transaction_id", "pruned_id")?,
         is_waiting: row.try_get::<i32>("", "is_waiting")? == 1,
     })

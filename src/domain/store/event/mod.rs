@@ -104,6 +104,7 @@ impl TryFrom<Row> for LoggedEvent {
         Ok(Self {
             event,
             audience: serde_json::from_value(row.audience).map_err(Error::internal)?,
+            users: None,
         })
     }
 }

@@ -5,7 +5,7 @@ pub(in crate::domain::store) mod cache;
 pub(in crate::domain) mod email_verification;
 mod login;
 
-pub(in crate::domain) use cache::find_many;
+pub(in crate::domain) use cache::{cached, find_many};
 pub(in crate::domain) use login::{Login, find_login, lock_login, password_hash, shared_password};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Func, LockType};
