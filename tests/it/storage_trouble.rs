@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use axum::http::Method;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::support::answer::Answer;
@@ -175,6 +176,26 @@ async fn the_files_of_a_deleted_account_are_removed_with_few_connections() {
         "{} removals ran at the same time",
         bucket.most_removals()
     );
+}
+
+#[tokio::test]
+async fn a_deletion_tries_only_some_files_while_no_file_can_be_removed() {
+    let bucket = Bucket::start().await;
+    let app = TestApp::start_with(&bucket.settings()).await;
+    let (ann, boss) = (app.member().await, app.admin().await);
+    for number in 0..40 {
+        ann.keeps(None, &format!("{number}.txt"), b"text").await;
+    }
+    bucket.deny_removals(true);
+    let path = format!("/api/v1/users/{}", ann.id);
+    let deleted = boss.rest(Method::DELETE, &path, Value::Null).await;
+    assert_eq!(deleted.status, 204, "{}", deleted.text);
+    assert_eq!((bucket.requested_removals(), bucket.names().len()), (16, 40));
+    // The job removes the rest.
+    bucket.deny_removals(false);
+    app.advance(TimeDelta::minutes(2));
+    app.run_until_idle().await;
+    assert_eq!(bucket.names(), Vec::<String>::new());
 }
 
 #[tokio::test]

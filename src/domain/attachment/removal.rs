@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 use serde_json::json;
 
 use super::Attachments;
-use super::storage::Storage;
+use super::storage::{REMOVED_AT_ONCE, Storage};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
@@ -61,7 +61,10 @@ impl Removal {
 }
 
 async fn remove(storage: Storage, store: Store, keys: Vec<String>, job: JobId) -> Result<()> {
-    storage.remove_all(&keys).await?;
+    // Stops at the first failure: each removal waits long for an unreachable bucket.
+    for some in keys.chunks(REMOVED_AT_ONCE) {
+        storage.remove_all(some).await?;
+    }
     let system = policy::system(&Actor::System)?;
     let transaction = store.begin().await?;
     store::job::cancel(&transaction, &system, job).await?;

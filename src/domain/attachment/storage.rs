@@ -40,7 +40,7 @@ const BUCKET_RETRIES: usize = 3;
 /// Maximum time for all retries.
 const BUCKET_PATIENCE: Duration = Duration::from_secs(10);
 /// Maximum number of objects that are removed at the same time. In a bucket, each opens a connection.
-const REMOVED_AT_ONCE: usize = 16;
+pub(super) const REMOVED_AT_ONCE: usize = 16;
 
 /// Storage of file contents. Cloning it is cheap.
 #[derive(Clone)]

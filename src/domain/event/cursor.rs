@@ -40,6 +40,14 @@ impl LogPosition {
             ..self
         }
     }
+
+    /// The position whose [`Self::next`] is this one.
+    pub(crate) fn previous(self) -> Self {
+        Self {
+            id: self.id.saturating_sub(1),
+            ..self
+        }
+    }
 }
 
 impl EventCursor {

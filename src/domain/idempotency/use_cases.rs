@@ -74,10 +74,11 @@ impl<'a> Idempotency<'a> {
         store::idempotency::forget_expired(&transaction, &permit, now).await?;
         let moments = [now, leased_until, now + LIFE];
         let mut is_ours = store::idempotency::insert(&transaction, &permit, &claim, &request_hash, moments).await?;
-        let found = if is_ours {
+        let scope = policy::scope(actor)?;
+        let mut found = if is_ours {
             None
         } else {
-            store::idempotency::find(&transaction, &policy::scope(actor)?, key).await?
+            store::idempotency::find(&transaction, &scope, key).await?
         };
         // Earlier versions stored the fingerprint itself, and keys live for a day after an update.
         let is_same = |stored: &str| stored == request_hash || stored == fingerprint;
@@ -86,6 +87,10 @@ impl<'a> Idempotency<'a> {
             .is_some_and(|found| is_same(&found.request_hash) && found.response.is_none())
         {
             is_ours = store::idempotency::take_over(&transaction, &permit, &claim, [now, leased_until]).await?;
+            if !is_ours {
+                // Another attempt may have taken it over since it was read.
+                found = store::idempotency::find(&transaction, &scope, key).await?;
+            }
         }
         transaction.commit().await?;
         if is_ours {

@@ -67,7 +67,7 @@ impl EventLogReader {
     /// A reader that starts at the current end of the logs.
     pub(super) async fn at_the_end(core: &Core) -> Result<Self> {
         let scope = policy::scope(&Actor::System)?;
-        let settled = store::event::log::settled(core.store.system_reader(), &scope).await?;
+        let settled = store::event::log::settled(core.store.system_reader(), &scope, None).await?;
         Ok(Self {
             store: core.store.clone(),
             scope,
@@ -145,25 +145,26 @@ impl EventLogReader {
     /// becomes the primary, and clients would miss these after the cursor of a lost event. So the log gets a new
     /// identity then.
     async fn settled(&self) -> Result<Settled> {
-        let settled = store::event::log::settled(self.store.system_reader(), &self.scope).await?;
-        if settled.log != self.log || settled.events >= self.events {
+        let (reader, read) = (self.store.system_reader(), Some(self.events));
+        let settled = store::event::log::settled(reader, &self.scope, read).await?;
+        if settled.log != self.log || !settled.has_lost {
             return Ok(settled);
         }
         let (system, identity) = (policy::system(&Actor::System)?, new_identity(self.randomness.as_ref()));
         let transaction = self.store.begin().await?;
         store::event::log::renew(&transaction, &system, &self.log, &identity).await?;
         transaction.commit().await?;
-        store::event::log::settled(self.store.system_reader(), &self.scope).await
+        store::event::log::settled(reader, &self.scope, None).await
     }
 
     async fn look_at_accounts(&mut self, until: LogPosition) -> Result<()> {
-        if self.changes >= until {
-            return Ok(());
+        if self.changes < until {
+            let reader = self.store.system_reader();
+            for user in store::event::log::changed_accounts(reader, &self.scope, self.changes, until).await? {
+                self.look_at_account(user).await?;
+            }
         }
-        let reader = self.store.system_reader();
-        for user in store::event::log::changed_accounts(reader, &self.scope, self.changes, until).await? {
-            self.look_at_account(user).await?;
-        }
+        // It is lower after the newest changes were pruned or lost.
         self.changes = until;
         Ok(())
     }
@@ -200,9 +201,7 @@ impl EventLogReader {
         }
         let users = Some(settled.users);
         let events = batch.events.into_iter();
-        let events: Vec<_> = events
-            .map(|event| Arc::new(LoggedEvent { users, ..event }))
-            .collect();
+        let events: Vec<_> = events.map(|event| Arc::new(LoggedEvent { users, ..event })).collect();
         let is_last = batch.more_from.is_none();
         self.present.remember(&events, is_last && !settled.is_waiting);
         for event in &events {
@@ -226,7 +225,8 @@ impl EventLogReader {
             }
             self.notifications = more_from.unwrap_or(until);
         }
-        self.notifications = self.notifications.max(until);
+        // It is lower after the newest were lost, or deleted with their user.
+        self.notifications = until;
         Ok(())
     }
 }

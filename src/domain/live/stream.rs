@@ -167,5 +167,5 @@ impl<S: Selection> LogStream<S> {
 async fn settled(store: &Store, connection_user: &ConnectionUser) -> Result<Settled> {
     let actor = Actor::User(connection_user.signed_in());
     let scope = policy::scope(&actor)?;
-    store::event::log::settled(&store.reader(&actor), &scope).await
+    store::event::log::settled(&store.reader(&actor), &scope, None).await
 }

@@ -2,10 +2,12 @@
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};
 
 use super::{SPECIFIED, post, refused, send};
 use crate::support::answer::Answer;
+use crate::support::database::is_postgres;
 use crate::support::person::Person;
 use crate::support::{PASSWORD, TestApp};
 
@@ -109,6 +111,35 @@ async fn of_concurrent_requests_one_is_executed() {
         }
     }
     assert_eq!(done, 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_retry_that_another_one_overtakes_has_to_wait() {
+    if !is_postgres() {
+        // SQLite has one writer at a time, so this cannot happen.
+        return;
+    }
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    with_key(&ann, "k", &create("T")).await.data();
+    // As if the first attempt had ended without a write.
+    let unused = "UPDATE idempotency_keys SET response = NULL, is_written = FALSE, leased_until = NULL";
+    app.database.execute(unused).await;
+    let connection = app.database.connect().await;
+    let other = connection.begin().await.unwrap();
+    let lock = "SELECT id FROM idempotency_keys FOR UPDATE";
+    other.execute_unprepared(lock).await.unwrap();
+    let overtaking = async {
+        // The retry has read the row, and tries to take it over.
+        app.database.until_waiting(1).await;
+        let taken = "UPDATE idempotency_keys SET owner = 'another', leased_until = '2099-01-01T00:00:00Z'";
+        other.execute_unprepared(taken).await.unwrap();
+        other.commit().await.unwrap();
+    };
+    let create = create("T");
+    let (answer, ()) = tokio::join!(with_key(&ann, "k", &create), overtaking);
+    refused(&answer, 503, "UNAVAILABLE");
+    connection.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
+use taskwire::domain::actor::Actor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -11,7 +13,6 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use super::stalled::{locked, until_blocked};
 use super::{event, watch};
 use crate::support::TestApp;
-use crate::support::database::is_postgres;
 use crate::support::person::global_id;
 use crate::support::socket::{LEGACY, PATIENCE, TRANSPORT};
 
@@ -163,13 +164,8 @@ async fn a_restored_backup_closes_live_connections() {
     assert_eq!(socket.closed().await.0, 1012);
 }
 
-/// A failover to a replica without the newest commits. On PostgreSQL, transaction ids of a running server cannot be set
-/// back.
-#[tokio::test]
-async fn a_log_that_lost_its_newest_event_closes_live_connections_and_refuses_its_cursor() {
-    if is_postgres() {
-        return;
-    }
+/// A failover to a replica without the newest commits. `change` is SQL that changes the newest event.
+async fn loses_newest_event(change: &str) {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -182,14 +178,39 @@ async fn a_log_that_lost_its_newest_event_closes_live_connections_and_refuses_it
     let lost = socket.data("1").await;
     let lost = lost["taskEvents"]["cursor"].as_str().unwrap();
     let newest = "(SELECT MAX(id) FROM task_events)";
-    app.database
-        .execute(&format!("DELETE FROM task_events WHERE id = {newest}"))
-        .await;
+    app.database.execute(&format!("{change} WHERE id = {newest}")).await;
     assert_eq!(socket.closed().await.0, 1012);
-    // Another event gets the position of the lost one.
     let mut again = served.socket_of(&ann).await;
     watch(&mut again, "1", lost).await;
     assert_eq!(again.error_code("1").await, "RESYNC_REQUIRED");
+}
+
+#[tokio::test]
+async fn a_log_that_lost_its_newest_event_closes_live_connections_and_refuses_its_cursor() {
+    loses_newest_event("DELETE FROM task_events").await;
+}
+
+#[tokio::test]
+async fn a_log_with_another_event_in_place_of_a_lost_one_closes_live_connections_and_refuses_its_cursor() {
+    // On PostgreSQL the other event has the same transaction id.
+    loses_newest_event("UPDATE task_events SET id = id + 100").await;
+}
+
+#[tokio::test]
+async fn pruning_every_event_ends_no_connection() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let start = ann.event_cursor().await;
+    let mut socket = served.socket_of(&ann).await;
+    watch(&mut socket, "1", &start).await;
+    ann.creates_task(json!({ "title": "Old" })).await;
+    assert_eq!(event(&mut socket, "1").await.1, "Old");
+    let events = app.app.domain().events();
+    // Those of the next day too.
+    assert_eq!(events.prune(&Actor::System, TimeDelta::days(-1)).await.unwrap(), 1);
+    ann.creates_task(json!({ "title": "New" })).await;
+    assert_eq!(event(&mut socket, "1").await.1, "New");
 }
 
 #[tokio::test]

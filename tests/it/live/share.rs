@@ -274,5 +274,8 @@ async fn of_the_subscriptions_that_share_a_response_one_pays() {
     let (last, _) = points(&ann).await;
     let spent = last - asking - first;
     // Each subscription has paid some events, and few of them more.
-    assert!(spent < 2 * SOCKETS * alone, "{spent} points, {alone} of one subscription");
+    assert!(
+        spent < 2 * SOCKETS * alone,
+        "{spent} points, {alone} of one subscription"
+    );
 }

@@ -26,6 +26,10 @@ struct StoredObjects {
     removals: usize,
     /// The most removals that ran at the same time.
     most_removals: usize,
+    /// Removals that were requested in total.
+    requested_removals: usize,
+    /// Whether removals are answered with an error.
+    denies_removals: bool,
     /// Whether completed uploads are answered with an error.
     denies_completions: bool,
 }
@@ -63,6 +67,16 @@ impl Bucket {
     /// The most removals that ran at the same time.
     pub fn most_removals(&self) -> usize {
         self.stored.lock().unwrap().most_removals
+    }
+
+    /// Removals that were requested in total.
+    pub fn requested_removals(&self) -> usize {
+        self.stored.lock().unwrap().requested_removals
+    }
+
+    /// Whether removals are answered with an error from now on.
+    pub fn deny_removals(&self, denied: bool) {
+        self.stored.lock().unwrap().denies_removals = denied;
     }
 
     /// From now on, an upload is stored when it is completed, but the answer is an error.
@@ -103,6 +117,7 @@ fn settings(address: &str) -> [(&str, &str); 6] {
 async fn linger(stored: &Mutex<StoredObjects>) {
     {
         let mut stored = stored.lock().unwrap();
+        stored.requested_removals += 1;
         stored.removals += 1;
         stored.most_removals = stored.most_removals.max(stored.removals);
     }
@@ -122,6 +137,9 @@ async fn answer(
         linger(&stored).await;
     }
     let mut stored = stored.lock().unwrap();
+    if query.contains_key("delete") && stored.denies_removals {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let upload = query.get("uploadId").cloned();
     match (head.method, upload) {
         (Method::POST, None) if query.contains_key("uploads") => {

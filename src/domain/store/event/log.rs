@@ -13,7 +13,7 @@ use crate::domain::event::{EventCursor, LogPosition, LogState, LoggedEvent};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::notification;
 use crate::domain::policy::{Scope, System, Tasks, Visibility};
-use crate::domain::store::query::{compare_rows, values};
+use crate::domain::store::query::{compare_rows, placeholders, values};
 use crate::domain::store::user::account_change;
 use crate::domain::store::{WriteTransaction, one_of};
 
@@ -64,7 +64,7 @@ async fn read_state(connection: &impl ConnectionTrait, unsettled: &str) -> Resul
               (SELECT transaction_id, id FROM task_events {settled} ORDER BY transaction_id DESC, id DESC LIMIT 1) AS last \
               ON 1 = 1"
     );
-    let row = only_row(connection, &sql).await?;
+    let row = only_row(connection, &sql, []).await?;
     Ok(LogState {
         head: EventCursor {
             log: row.try_get("", "identity")?,
@@ -81,6 +81,8 @@ pub(in crate::domain) struct Settled {
     /// Identity of the log.
     pub(in crate::domain) log: String,
     pub(in crate::domain) events: LogPosition,
+    /// Whether the log has lost events before the position that the caller has read.
+    pub(in crate::domain) has_lost: bool,
     /// Account changes.
     pub(in crate::domain) changes: LogPosition,
     pub(in crate::domain) notifications: notification::NotificationPosition,
@@ -102,40 +104,76 @@ impl Settled {
     }
 }
 
-/// Read the positions first and the rows in a later statement: every row before a position is committed by then.
-pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<Settled> {
-    const POSTGRES: &str = "SELECT identity, users_stamp, pruned_transaction_id, pruned_id, \
-            oldest AS transaction_id, 0::bigint AS event_id, 0::bigint AS change_id, \
-            0::bigint AS notified_event_id, 0::bigint AS notification_id, \
+/// Read the positions first and the rows in a later statement: every row before a position is committed by then. Each
+/// position is the one after a row, not the id of the oldest open transaction: after a crash or a failover PostgreSQL
+/// may assign ids again, and rows would appear before it.
+///
+/// `read` is the position up to which the caller has read the events.
+pub(in crate::domain) async fn settled(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Tasks>,
+    read: Option<LogPosition>,
+) -> Result<Settled> {
+    const POSTGRES: &str = "identity, users_stamp, pruned_transaction_id, pruned_id, \
+            COALESCE(event.transaction_id, pruned_transaction_id) AS event_transaction_id, \
+            COALESCE(event.id, pruned_id) + 1 AS event_id, \
+            COALESCE(change.transaction_id, 0) AS change_transaction_id, COALESCE(change.id, 0) + 1 AS change_id, \
+            COALESCE(notice.log_transaction_id, 0) AS notified_transaction_id, \
+            COALESCE(notice.log_event_id, 0) AS notified_event_id, \
+            COALESCE(notice.id, 0) + 1::bigint AS notification_id, \
             CASE WHEN EXISTS (SELECT 1 FROM task_events WHERE transaction_id >= oldest) \
                    OR EXISTS (SELECT 1 FROM account_changes WHERE transaction_id >= oldest) \
                    OR EXISTS (SELECT 1 FROM notifications WHERE log_transaction_id >= oldest) \
                  THEN 1 ELSE 0 END AS is_waiting \
-         FROM event_log, (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest) AS snapshot";
-    const SQLITE: &str = "SELECT identity, users_stamp, pruned_transaction_id, pruned_id, 0 AS transaction_id, \
+         FROM event_log \
+         CROSS JOIN (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest) AS snapshot \
+         LEFT JOIN LATERAL (SELECT transaction_id, id FROM task_events WHERE transaction_id < oldest \
+              ORDER BY transaction_id DESC, id DESC LIMIT 1) AS event ON TRUE \
+         LEFT JOIN LATERAL (SELECT transaction_id, id FROM account_changes WHERE transaction_id < oldest \
+              ORDER BY transaction_id DESC, id DESC LIMIT 1) AS change ON TRUE \
+         LEFT JOIN LATERAL (SELECT log_transaction_id, log_event_id, id FROM notifications \
+              WHERE log_transaction_id < oldest \
+              ORDER BY log_transaction_id DESC, log_event_id DESC, id DESC LIMIT 1) AS notice ON TRUE";
+    const SQLITE: &str = "identity, users_stamp, pruned_transaction_id, pruned_id, 0 AS event_transaction_id, \
             MAX(pruned_id, (SELECT COALESCE(MAX(id), 0) FROM task_events)) + 1 AS event_id, \
-            (SELECT COALESCE(MAX(id), 0) + 1 FROM account_changes) AS change_id, \
+            0 AS change_transaction_id, (SELECT COALESCE(MAX(id), 0) + 1 FROM account_changes) AS change_id, \
+            0 AS notified_transaction_id, \
             COALESCE((SELECT log_event_id FROM notifications ORDER BY id DESC LIMIT 1), 0) AS notified_event_id, \
             (SELECT COALESCE(MAX(id), 0) + 1 FROM notifications) AS notification_id, 0 AS is_waiting \
          FROM event_log";
 
-    let sql = match connection.get_database_backend() {
+    let backend = connection.get_database_backend();
+    let positions = match backend {
         DbBackend::Postgres => POSTGRES,
         _ => SQLITE,
     };
+    let (is_kept, last_read) = if let Some(read) = read {
+        let [transaction_id, id] = placeholders(backend);
+        let last = format!("SELECT 1 FROM task_events WHERE transaction_id = {transaction_id} AND id = {id}");
+        let is_kept = format!("CASE WHEN EXISTS ({last}) THEN 1 ELSE 0 END");
+        (is_kept, vec![read.transaction_id, read.previous().id])
+    } else {
+        ("1".to_owned(), Vec::new())
+    };
+    let sql = format!("SELECT {is_kept} AS is_kept, {positions}");
     let read_at = Instant::now();
-    let row = only_row(connection, sql).await?;
+    let row = only_row(connection, &sql, last_read).await?;
     let position = |transaction_id, id| position_in(&row, transaction_id, id);
+    let events = position("event_transaction_id", "event_id")?;
+    let pruned = position("pruned_transaction_id", "pruned_id")?;
+    let is_kept = row.try_get::<i32>("", "is_kept")? == 1;
     Ok(Settled {
         log: row.try_get("", "identity")?,
-        events: position("transaction_id", "event_id")?,
-        changes: position("transaction_id", "change_id")?,
+        events,
+        // Another event may already have the position of a lost one. An event that was pruned is not lost.
+        has_lost: read.is_some_and(|read| events < read || (!is_kept && pruned.next() < read)),
+        changes: position("change_transaction_id", "change_id")?,
         notifications: notification::NotificationPosition {
-            event: position("transaction_id", "notified_event_id")?,
+            event: position("notified_transaction_id", "notified_event_id")?,
             id: row.try_get("", "notification_id")?,
         },
         users: ReadStamp::new(UsersStamp(row.try_get("", "users_stamp")?), read_at),
-        pruned: position("pruned_transaction_id", "pruned_id")?,
+        pruned,
         is_waiting: row.try_get::<i32>("", "is_waiting")? == 1,
     })
 }
@@ -180,13 +218,18 @@ pub(in crate::domain::store) async fn current_position(transaction: &WriteTransa
         DbBackend::Postgres => POSTGRES,
         _ => SQLITE,
     };
-    let newest = position_in(&only_row(connection, sql).await?, "transaction_id", "id")?;
+    let newest = position_in(&only_row(connection, sql, []).await?, "transaction_id", "id")?;
     Ok(newest.next())
 }
 
 /// Every statement here returns the row of `event_log`.
-async fn only_row(connection: &impl ConnectionTrait, sql: &str) -> Result<QueryResult> {
-    let statement = Statement::from_string(connection.get_database_backend(), sql);
+async fn only_row(
+    connection: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = i64>,
+) -> Result<QueryResult> {
+    let values = values.into_iter().map(Value::from);
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
     connection.query_one_raw(statement).await?.ok_or_else(no_identity)
 }
 

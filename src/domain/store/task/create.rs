@@ -16,7 +16,7 @@ use crate::domain::policy::{CreateTask, Permit};
 use crate::domain::store::event::LOG_IDENTITY;
 use crate::domain::store::query::is_any;
 use crate::domain::store::{Store, WriteTransaction, event, idempotency, tag, user};
-use crate::domain::tag::Tags;
+use crate::domain::tag::{MAX_TAGS, Tags};
 use crate::domain::task::{Snapshot, WrittenTask};
 
 /// Columns of the unique index on client keys.
@@ -64,7 +64,12 @@ pub(in crate::domain) async fn ensure_tags(
     tags: &Tags,
     now: Timestamp,
 ) -> Result<()> {
-    ids_of_tags(transaction, tags, now).await.map(drop)
+    let names: Vec<&String> = tags.iter().collect();
+    // Each number of tags is another statement, and PostgreSQL prepares each statement.
+    for some in names.chunks(MAX_TAGS) {
+        tag::ensure(transaction, some, now).await?;
+    }
+    Ok(())
 }
 
 /// Creates missing tags and returns all ids.

@@ -316,12 +316,12 @@ impl Connection {
 
     async fn answer(&mut self, subprotocol: Subprotocol, id: &str, step: Step) -> Outcome {
         let grace = self.operations.is_mutation(id).then_some(FINISH_PATIENCE);
-        if !matches!(step, Step::Next(..)) {
+        if !matches!(step, Step::Next { .. }) {
             // After this message the client may reuse the id.
             self.operations.remove(id);
         }
         let message = match &step {
-            Step::Next(answer, _) => Outgoing::Next(id, answer),
+            Step::Next { response, .. } => Outgoing::Next(id, response),
             Step::Error(body) => Outgoing::Error(id, body.errors()),
             Step::Complete => Outgoing::Complete(id),
         };

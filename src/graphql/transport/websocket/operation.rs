@@ -34,8 +34,12 @@ const LARGEST_MESSAGES: usize = 4;
 const QUERIES: usize = 4;
 
 pub(super) enum Step {
-    /// A response, as JSON. That of a query holds its permit until it is sent.
-    Next(Bytes, Option<OwnedSemaphorePermit>),
+    /// A response, as JSON.
+    Next {
+        response: Bytes,
+        /// A query holds it until the response is sent.
+        _permit: Option<OwnedSemaphorePermit>,
+    },
     /// The operation failed and is over.
     Error(Body),
     Complete,
@@ -247,7 +251,12 @@ async fn run(
             .executor()
             .subscribe(state.shared(), state.domain(), caller, live_connection, operation)
             .await?;
-        let steps = answers.map(|answer| answer.map_or_else(Step::Error, |answer| Step::Next(answer, None)));
+        let steps = answers.map(|answer| {
+            answer.map_or_else(Step::Error, |response| Step::Next {
+                response,
+                _permit: None,
+            })
+        });
         // The stream owns the permit.
         let completing = stream::once(async move {
             drop(byte_permit);
@@ -260,7 +269,10 @@ async fn run(
     if !body.is_executed() {
         return Err(body);
     }
-    let response = Step::Next(body.to_json().into(), query_permit);
+    let response = Step::Next {
+        response: body.to_json().into(),
+        _permit: query_permit,
+    };
     Ok(stream::iter([response, Step::Complete]).boxed())
 }
 
