@@ -14,7 +14,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("redis", &["telemetry", "tls"]),
     ("domain", &["config", "redis", "telemetry", "tls"]),
     ("rate_limit", &["config", "domain", "redis", "telemetry"]),
-    ("state", &["config", "domain", "rate_limit", "redis"]),
+    ("state", &["config", "domain", "rate_limit", "redis", "telemetry"]),
     ("http", &["config", "domain", "rate_limit", "state", "telemetry"]),
     ("ops", &["domain", "state", "telemetry"]),
     ("rest", &["config", "domain", "http", "ops", "rate_limit", "state"]),

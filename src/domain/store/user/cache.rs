@@ -70,12 +70,11 @@ pub(in crate::domain) async fn find_many(
     let mut found = Vec::with_capacity(ids.len());
     let mut missing = Vec::new();
     for id in ids {
-        match stamp.and_then(|stamp| store.user_cache.find(*id, stamp)) {
-            Some(row) => found.push(row),
-            None => {
-                store.user_cache.look_ups.count(false);
-                missing.push(id.0);
-            }
+        if let Some(row) = stamp.and_then(|stamp| store.user_cache.find(*id, stamp)) {
+            found.push(row);
+        } else {
+            store.user_cache.look_ups.count(false);
+            missing.push(id.0);
         }
     }
     if !missing.is_empty() {
