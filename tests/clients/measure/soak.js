@@ -119,6 +119,7 @@ async function soak(engine, database) {
   command('seed', '--users', '100', '--tasks', process.env.TASKWIRE_SOAK_TASKS ?? '20000');
   const server = await serve(settings);
   const figures = new Figures();
+  let watch;
   try {
     const token = async (name) => {
       const login = 'mutation ($n: String!, $p: String!) { login(input: { username: $n, password: $p }) { accessToken } }';
@@ -130,7 +131,7 @@ async function soak(engine, database) {
     const generator = new DocumentGenerator(references(readSchema())[16].schema, {});
     const until = performance.now() + SECONDS * 1000;
     const memories = [];
-    const watch = setInterval(() => memories.push(memoryOf(server)), 5_000);
+    watch = setInterval(() => memories.push(memoryOf(server)), 5_000);
     const clients = Array.from({ length: CLIENTS }, (_, at) => attack(server, attackers, generator, new Random(SEED + at), figures, until));
     const asking = (async () => {
       while (performance.now() < until) {
@@ -139,9 +140,9 @@ async function soak(engine, database) {
       }
     })();
     await Promise.all([...clients, asking]);
-    clearInterval(watch);
     report(engine, figures, memories, memoryOf(server));
   } finally {
+    clearInterval(watch);
     await server.stop();
   }
 }
