@@ -9,7 +9,7 @@ use crate::support::{PASSWORD, TestApp};
 /// A server with a Turkish database, where there is one.
 async fn turkish() -> Option<TestApp> {
     let database = TestDatabase::create_turkish().await?;
-    let app = TestApp::on(database).await;
+    let app = TestApp::on(database, &[]).await;
     app.app.domain().migrate_up(None).await.unwrap();
     Some(app)
 }

@@ -229,13 +229,8 @@ impl Front {
         }
         let values = Values::new();
         // Only a variable can make it fail.
-        let operation = Arc::new(self.normalize(document, operation, &values).ok()?);
-        let cost = self.cost(&operation, &values);
-        Some(Prepared {
-            operation,
-            values,
-            cost,
-        })
+        let operation = self.normalize(document, operation, &values).ok()?;
+        Some(self.priced(Arc::new(operation), values))
     }
 
     /// Coerces the variables, normalises the operation and checks its cost. Without a name, takes the only operation.
@@ -276,12 +271,16 @@ impl Front {
         if let Some(set) = operation.selection_set() {
             check_repeated(set, &values)?;
         }
+        Ok(self.priced(operation, values))
+    }
+
+    fn priced(&self, operation: Arc<Normalized>, values: Values) -> Prepared {
         let cost = self.cost(&operation, &values);
-        Ok(Prepared {
+        Prepared {
             operation,
             values,
             cost,
-        })
+        }
     }
 
     /// The cost in points, with the defaults of the variables. `None` if there is no such operation.

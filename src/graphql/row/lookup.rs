@@ -46,18 +46,15 @@ pub async fn preload<B: Batch>(
         .into_iter()
         .filter(|(_, loaded)| loaded.0.get().is_none())
         .collect();
-    let mut cached: HashMap<B::Key, B::Value> = HashMap::new();
+    let mut cached: HashMap<B::Key, Option<B::Value>> = HashMap::new();
     empty.retain(|(key, loaded)| {
-        if !cached.contains_key(key)
-            && let Some(value) = ctx.loaders().cached::<B>(key)
-        {
-            cached.insert(key.clone(), value);
+        let value = cached
+            .entry(key.clone())
+            .or_insert_with(|| ctx.loaders().cached::<B>(key));
+        if let Some(value) = value {
+            loaded.set(Ok(Some(value.clone())));
         }
-        let Some(value) = cached.get(key) else {
-            return true;
-        };
-        loaded.set(Ok(Some(value.clone())));
-        false
+        value.is_none()
     });
     if empty.is_empty() {
         return;

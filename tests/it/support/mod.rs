@@ -60,15 +60,11 @@ impl TestApp {
 
     /// `settings` are added to the default ones.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
-        Self::on_with(TestDatabase::create().await, settings).await
+        Self::on(TestDatabase::create().await, settings).await
     }
 
-    /// Over a database that may have no tables yet.
-    pub async fn on(database: TestDatabase) -> Self {
-        Self::on_with(database, &[]).await
-    }
-
-    async fn on_with(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+    /// Over a database that may have no tables yet. `settings` are added to the default ones.
+    pub async fn on(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
         let files = Arc::new(tempfile::tempdir().unwrap());
         let redis = match redis::beside_server() {
             Some(mut redis) => {
