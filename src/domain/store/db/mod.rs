@@ -1,5 +1,6 @@
 //! Access to the database: opening it, its connections, and transactions.
 
+pub(super) mod by_position;
 pub(super) mod connection;
 pub(super) mod durability;
 pub(super) mod heartbeat;

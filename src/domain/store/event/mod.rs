@@ -4,11 +4,12 @@ pub(in crate::domain) mod history;
 pub(in crate::domain) mod log;
 
 use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::QueryTrait as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{DerivePartialModel, QueryTrait as _};
 use serde_json::json;
 
+use super::db::by_position::by_position;
 use super::{WriteTransaction, corrupt, notification, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
@@ -53,23 +54,23 @@ impl Related<task::Entity> for Entity {
     }
 }
 
-/// An event with the identity of its log.
-#[derive(Debug, DerivePartialModel)]
-#[sea_orm(entity = "Entity")]
-pub(super) struct Row {
-    #[sea_orm(from_expr = "Expr::cust(LOG_IDENTITY)")]
-    log: String,
-    id: i64,
-    transaction_id: i64,
-    task_id: i32,
-    kind: String,
-    actor_id: Option<i32>,
-    previous_status: Option<i16>,
-    status: i16,
-    changes: Json,
-    task: Json,
-    audience: Json,
-    occurred_at: Timestamp,
+by_position! {
+    /// An event with the identity of its log.
+    pub(super) struct Row {
+        #[sea_orm(from_expr = "Expr::cust(LOG_IDENTITY)")]
+        log: String,
+        id: i64,
+        transaction_id: i64,
+        task_id: i32,
+        kind: String,
+        actor_id: Option<i32>,
+        previous_status: Option<i16>,
+        status: i16,
+        changes: Json,
+        task: Json,
+        audience: Json,
+        occurred_at: Timestamp,
+    }
 }
 
 impl Row {

@@ -14,9 +14,10 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
-    Condition, DerivePartialModel, FromQueryResult as _, QueryOrder, QueryResult, QuerySelect, Select,
+    Condition, FromQueryResult as _, QueryOrder, QueryResult, QuerySelect, Select,
 };
 
+use super::db::by_position::by_position;
 use super::db::nullable::Nullable;
 use super::query::keyset::{KeyColumn, KeyColumns, KeyType};
 use super::query::values;
@@ -81,26 +82,26 @@ pub enum Relation {
     Events,
 }
 
-/// The columns that reads select: all but those for searching and sorting.
-#[derive(Debug, DerivePartialModel)]
-#[sea_orm(entity = "Entity")]
-pub(super) struct TaskRow {
-    id: i32,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    title: String,
-    description: Nullable<String>,
-    status: i16,
-    priority: i16,
-    due_date: Nullable<Timestamp>,
-    due_on: Nullable<Date>,
-    owner_id: i32,
-    assignee_id: Nullable<i32>,
-    version: i32,
-    completed_at: Nullable<Timestamp>,
-    deleted_at: Nullable<Timestamp>,
-    tag_names: String,
-    client_key: Nullable<String>,
+by_position! {
+    /// The columns that reads select: all but those for searching and sorting.
+    pub(super) struct TaskRow {
+        id: i32,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+        title: String,
+        description: Nullable<String>,
+        status: i16,
+        priority: i16,
+        due_date: Nullable<Timestamp>,
+        due_on: Nullable<Date>,
+        owner_id: i32,
+        assignee_id: Nullable<i32>,
+        version: i32,
+        completed_at: Nullable<Timestamp>,
+        deleted_at: Nullable<Timestamp>,
+        tag_names: String,
+        client_key: Nullable<String>,
+    }
 }
 
 impl TryFrom<TaskRow> for Task {
