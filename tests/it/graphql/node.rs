@@ -3,7 +3,22 @@
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
-use crate::support::person::global_id;
+use crate::support::person::{Person, global_id};
+
+/// The types of `Node`, each with its article, as a message lists them.
+async fn node_types(person: &Person<'_>) -> String {
+    let query = r#"{ __type(name: "Node") { possibleTypes { name } } }"#;
+    let answer = person.graphql(query, json!({})).await;
+    let types = answer.data()["__type"]["possibleTypes"].as_array().unwrap().iter();
+    let names = types.map(|kind| {
+        let name = kind["name"].as_str().unwrap();
+        let article = if name.starts_with('A') { "an" } else { "a" };
+        format!("{article} {name}")
+    });
+    let names: Vec<String> = names.collect();
+    let (last, others) = names.split_last().unwrap();
+    format!("{} or {last}", others.join(", "))
+}
 
 #[tokio::test]
 async fn visible_tasks_and_users_are_found_in_request_order() {
@@ -53,14 +68,13 @@ async fn visible_tasks_and_users_are_found_in_request_order() {
 async fn an_invalid_id_is_refused_with_what_is_allowed() {
     let app = TestApp::start().await;
     let ann = app.member().await;
+    let types = node_types(&ann).await;
     for id in ["7".to_owned(), String::new(), global_id("Tag", 1)] {
         let answer = ann
             .graphql("query($id: ID!) { node(id: $id) { id } }", json!({ "id": id }))
             .await;
         assert_eq!(answer.error_code(), "BAD_USER_INPUT");
-        let message = format!(
-            "id: '{id}' is not the id of a Task, a User, an Attachment, a Notification or a Session; use an id that this server gave, unchanged"
-        );
+        let message = format!("id: '{id}' is not the id of {types}; use an id that this server gave, unchanged");
         assert_eq!(answer.error_message(), message);
     }
     let ids: Vec<String> = (0..101).map(|number| global_id("User", number)).collect();
