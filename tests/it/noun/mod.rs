@@ -134,7 +134,7 @@ pub const BAD_CREDENTIALS: Refusals = (Some("INVALID_CREDENTIALS"), None);
 pub struct Pairs {
     /// The placeholder of the resource.
     pub id: &'static str,
-    /// The path of the resource in REST.
+    /// The path of the resource in REST, or of the list that it is in.
     pub path: &'static str,
     /// The resource's field in payloads.
     pub payload: &'static str,
@@ -142,7 +142,7 @@ pub struct Pairs {
     pub selection: &'static str,
     /// Converts the selected fields to the format of REST.
     pub to_rest: fn(&Value) -> Value,
-    /// Removes the fields of REST that GraphQL does not have.
+    /// Removes the fields of REST that GraphQL does not have, from one resource.
     pub rest_fields: fn(&Value) -> Value,
     /// Messages with names or ids that differ: of GraphQL, and of REST.
     pub messages: &'static [(&'static str, &'static str)],
