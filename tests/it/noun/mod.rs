@@ -132,7 +132,7 @@ pub const BAD_CREDENTIALS: Refusals = (Some("INVALID_CREDENTIALS"), None);
 /// Requests that do the same in both APIs, to a resource that `prepare` creates for each of them.
 #[derive(Clone, Copy)]
 pub struct Pairs {
-    /// The placeholder of the resource.
+    /// The placeholder of the resource, or of its parent if the mutations name that.
     pub id: &'static str,
     /// The path of the resource in REST, or of the list that it is in.
     pub path: &'static str,
@@ -225,10 +225,19 @@ impl Ids {
         ids.fold(text.to_owned(), |text, id| text.replace(id.name, &id.rest))
     }
 
-    /// Replaces one id, of either API, by its placeholder.
+    /// Replaces one id, of either API, by its placeholder. It is not replaced inside of a longer number or global id.
     pub fn without(&self, name: &str, text: &str) -> String {
         let id = self.0.iter().find(|id| id.name == name).unwrap();
-        text.replace(&id.graphql, name).replace(&id.rest, name)
+        let is_separator = |character: char| !character.is_alphanumeric();
+        let parts = text.split_inclusive(is_separator).map(|part| {
+            let word = part.trim_end_matches(is_separator);
+            if word == id.graphql || word == id.rest {
+                part.replace(word, name)
+            } else {
+                part.to_owned()
+            }
+        });
+        parts.collect()
     }
 
     /// The number of a resource, if this test has it.
