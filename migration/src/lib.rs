@@ -2,28 +2,6 @@
 //!
 //! Never edit a released migration; add a new file. Every migration runs in a transaction on both databases, and its
 //! `down` reverts it.
-//!
-//! | file | tables |
-//! |---|---|
-//! | `accounts` | `users`, `sessions`, `login_attempts` |
-//! | `tasks` | `tasks`, `tags`, `task_tags`, and the search index |
-//! | `events` | `event_log`, `task_events`, `notifications`, `account_changes` |
-//! | `attachments` | `attachments` |
-//! | `operations` | `jobs`, `idempotency_keys` |
-//! | `job_queue` | columns of `jobs`; `due_notices` |
-//! | `list_indexes` | indexes of `tasks` |
-//! | `tag_names` | a column of `tasks` |
-//! | `tag_index` | an index of that column |
-//! | `idempotency_lease` | columns of `idempotency_keys` |
-//! | `backup_time` | a column of `event_log` |
-//! | `idempotency_response` | columns of `idempotency_keys` |
-//! | `login_addresses` | `login_addresses` |
-//! | `verified_email` | columns of `users`; `mail_counts` |
-//! | `name_key` | a column of `users` |
-//! | `due_days` | a column each of `tasks` and `users` |
-//! | `client_key` | a column of `tasks` |
-//! | `notification_order` | two columns of `notifications` |
-//! | `users_stamp` | a column of `event_log` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -52,7 +30,7 @@ pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
 
 /// All tables of Taskwire; referenced tables come first.
-pub const TABLES: [&str; 16] = [
+pub const TABLES: &[&str] = &[
     "users",
     "sessions",
     "login_attempts",

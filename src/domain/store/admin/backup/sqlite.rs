@@ -63,7 +63,8 @@ async fn copy_rows(store: &Store) -> Result<()> {
         let copy = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM {BACKUP}.{table}");
         connection.execute_unprepared(&copy).await?;
     }
-    let names = TABLES.map(|table| format!("'{table}'")).join(", ");
+    let names: Vec<String> = TABLES.iter().map(|table| format!("'{table}'")).collect();
+    let names = names.join(", ");
     for sequences in [
         format!("DELETE FROM main.sqlite_sequence WHERE name IN ({names})"),
         format!(
