@@ -14,7 +14,7 @@
 //! | `operation` | names of the parameters and fields of each operation |
 //! | `rules` | behaviour that differs between dialects |
 //! | `value` | dates, names and numbers in requests |
-//! | `session`, `task`, `statistics`, `attachment`, `user`, `background` | the handlers, a file or folder for each resource type |
+//! | one module for each resource type | the handlers |
 //!
 //! Method and path of a route come from the OpenAPI description of its handler, its tag from the list of resources.
 //! Every route works under `/api/v1` and at the root, because two older APIs had no prefix, and with and without a

@@ -7,7 +7,7 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `task`, `attachment`, `user` | each resource type: a table of rules, and what is visible of it |
+//! | one module for each resource type | a table of rules, and what is visible of it |
 //! | `resource` | how an actor relates to a resource |
 //! | `scope` | the visible part of a resource type |
 //!
