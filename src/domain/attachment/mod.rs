@@ -28,7 +28,7 @@ pub use self::quota::Room;
 pub(crate) use self::quota::{disk_of, nearest_existing};
 pub use self::read::Attachments;
 pub(super) use removal::Removal;
-pub(super) use write::{is_recorded, lock_uploader};
+pub(super) use write::is_recorded;
 
 use std::ops::Range;
 

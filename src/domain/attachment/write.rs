@@ -10,11 +10,12 @@ use super::storage::{Storage, Written};
 use super::{Attachment, Attachments, MAX_SIZE, NewAttachment, Stored, filename};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
-use crate::domain::error::{Error, Result, SignedOut};
-use crate::domain::id::{AttachmentId, TaskId, UserId};
+use crate::domain::error::{Error, Result};
+use crate::domain::id::{AttachmentId, TaskId};
 use crate::domain::policy::{self, DeleteFile, File, KeepFile, Own};
-use crate::domain::store::{self, WriteTransaction};
+use crate::domain::store;
 use crate::domain::task::Tasks;
+use crate::domain::user::lock_account;
 
 impl Attachments<'_> {
     /// Stores an upload, for a task or without one. Permissions are checked before any byte is read, and again after the
@@ -146,25 +147,10 @@ async fn record(
 async fn insert_without_task(core: &Core, actor: &Actor, new: NewAttachment) -> Result<Attachment> {
     let permit = policy::permit(actor, KeepFile, &Own::of(new.owner_id))?;
     let transaction = core.store.begin().await?;
-    lock_uploader(&transaction, actor, new.owner_id).await?;
+    lock_account(&transaction, actor).await?;
     let attachment = store::attachment::insert(&transaction, &permit, new).await?;
     transaction.commit().await?;
     Ok(attachment)
-}
-
-/// Locks the account of the uploader until the transaction ends. It may have been deleted or deactivated while the file
-/// was received.
-pub(in crate::domain) async fn lock_uploader(
-    transaction: &WriteTransaction,
-    actor: &Actor,
-    uploader: UserId,
-) -> Result<()> {
-    let scope = policy::scope(actor)?;
-    if store::user::is_active(transaction.connection(), &scope, uploader).await? {
-        Ok(())
-    } else {
-        Err(Error::Unauthenticated(SignedOut::Revoked))
-    }
 }
 
 /// Whether a row of a stored file exists.

@@ -1,11 +1,12 @@
 //! Attaching and detaching files of a task.
 
 use crate::domain::actor::Actor;
-use crate::domain::attachment::{Attachment, MAX_ATTACHMENTS, NewAttachment, lock_uploader};
+use crate::domain::attachment::{Attachment, MAX_ATTACHMENTS, NewAttachment};
 use crate::domain::error::{Error, Result, ViolationKind};
 use crate::domain::id::{AttachmentId, TaskId};
 use crate::domain::policy::{self, AttachFile, DetachFile};
 use crate::domain::store;
+use crate::domain::user::lock_account;
 
 use super::write::TrashState;
 use super::{ExpectedVersion, Tasks};
@@ -22,7 +23,7 @@ impl Tasks<'_> {
         let now = new.created_at;
         let write = self.open(actor, id, TrashState::Live, ExpectedVersion::any()).await?;
         let permit = policy::permit(actor, AttachFile, &write.before.task)?;
-        lock_uploader(&write.transaction, actor, new.owner_id).await?;
+        lock_account(&write.transaction, actor).await?;
         let count = write.before.attachments.len() + 1;
         if count > MAX_ATTACHMENTS {
             let too_large = ViolationKind::TooLarge(MAX_ATTACHMENTS);

@@ -1,11 +1,13 @@
 //! Users and their accounts. The use cases are in `use_cases`, those that verify e-mail addresses in `verification`.
 
+mod lock;
 mod profile;
 mod use_cases;
 mod verification;
 
 use std::borrow::Cow;
 
+pub(super) use self::lock::lock_account;
 use self::profile::NAMELESS;
 pub(crate) use self::profile::{CheckedUserChange, NewAccount, name_key};
 pub use self::profile::{MAX_EMAIL_LENGTH, MAX_FULL_NAME_LENGTH, Registration, UserChange};
