@@ -1,6 +1,6 @@
 //! Files: visibility, and rules for those that belong to no task. Files of a task follow the rules of the task.
 
-use super::Refusal::{self, Forbidden};
+use super::Refusal::Forbidden;
 use super::resource::{OWNER, OWNER_OR_ADMIN};
 use super::scope::own_or_everything;
 use super::{Action, Own, Relationship, Resource, Rule, Scope, Tasks};
@@ -42,13 +42,9 @@ impl Scope<Files> {
     }
 }
 
-const NOT_THE_OWNER: Refusal = Forbidden("Only the owner of the file or an administrator may do this");
-
 rules! { FILE_ACTIONS:
     /// Upload a file that belongs to no task.
     KeepFile(Own): OWNER, Forbidden("A new file belongs to the user who uploads it");
-    /// See and download a file that belongs to no task.
-    SeeFile(File): OWNER_OR_ADMIN, NOT_THE_OWNER;
     /// Delete a file that belongs to no task.
-    DeleteFile(File): OWNER_OR_ADMIN, NOT_THE_OWNER;
+    DeleteFile(File): OWNER_OR_ADMIN, Forbidden("Only the owner of the file or an administrator may do this");
 }

@@ -1,6 +1,6 @@
 use serde_json::json;
 use taskwire::domain::id::AttachmentId;
-use taskwire::domain::policy::{DeleteFile, FILE_ACTIONS, File, Files, KeepFile, Own, SeeFile};
+use taskwire::domain::policy::{DeleteFile, FILE_ACTIONS, File, Files, KeepFile, Own};
 
 use super::{Id, NOT_FOUND, Noun, Prepared, Rows, SIGNED_IN};
 use crate::policy::OWNER;
@@ -36,7 +36,6 @@ pub const NOUN: Noun = Noun {
         };
         matrix.heading("FILES WITHOUT A TASK");
         matrix.action("", KeepFile, &Own::of(OWNER));
-        matrix.action("", SeeFile, &file);
         matrix.action("", DeleteFile, &file);
     },
     rules: &[FILE_ACTIONS],
