@@ -9,7 +9,7 @@ use crate::domain::id::UserId;
 /// How an actor relates to a resource.
 #[derive(Clone, Copy, Debug)]
 pub enum Relationship {
-    /// The actor owns the task or file, or it is the actor's own account.
+    /// The actor owns the resource. Users own their accounts.
     Owner,
     /// The task is assigned to the actor.
     Assignee,
