@@ -1,5 +1,5 @@
 //! The cases of each noun, for the tests that treat all nouns alike. To add a noun, write one file with a `NOUN`, and
-//! add it to the modules and to [`ALL`].
+//! add it to the modules and, after its parent, to [`ALL`].
 //!
 //! | part of a `NOUN` | test |
 //! |---|---|
