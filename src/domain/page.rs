@@ -213,6 +213,13 @@ pub trait SortField: Copy + PartialEq + 'static {
     fn name(self) -> &'static str;
 }
 
+/// The only column of a list in a fixed order.
+impl SortField for &'static str {
+    fn name(self) -> &'static str {
+        self
+    }
+}
+
 /// The value of a sort column in a cursor. Keys compare in sort order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]

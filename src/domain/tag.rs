@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::error::{Error, Result, ViolationKind, excerpt};
-use super::page::SortField;
 
 /// Maximum number of characters of a tag.
 pub const MAX_TAG_LENGTH: usize = 50;
@@ -17,21 +16,6 @@ pub struct TagCount {
     pub name: String,
     /// Number of tasks with this tag.
     pub tasks: u64,
-}
-
-/// A column that tags can be sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TagSortField {
-    /// Name.
-    Name,
-}
-
-impl SortField for TagSortField {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-        }
-    }
 }
 
 /// The tags of one task, distinct and in alphabetical order.

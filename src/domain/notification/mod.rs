@@ -15,7 +15,6 @@ pub use self::use_cases::Notifications;
 use super::clock::Timestamp;
 use super::id::{NotificationId, TaskId, UserId};
 use super::named_enum::named_enum;
-use super::page::SortField;
 use super::task::workflow::Status;
 
 /// Maximum number of notifications in one request.
@@ -58,21 +57,6 @@ pub struct Notification {
     pub read_at: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
-}
-
-/// A column that notifications can be sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NotificationSortField {
-    /// Time of creation.
-    CreatedAt,
-}
-
-impl SortField for NotificationSortField {
-    fn name(self) -> &'static str {
-        match self {
-            Self::CreatedAt => "created",
-        }
-    }
 }
 
 /// The notifications to mark as read.

@@ -12,7 +12,7 @@ use crate::domain::error::Result;
 use crate::domain::id::TaskId;
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
 use crate::domain::policy::{Scope, Tasks};
-use crate::domain::tag::{TagCount, TagSortField, Tags};
+use crate::domain::tag::{TagCount, Tags};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "tags")]
@@ -67,16 +67,14 @@ pub(super) fn from_names(names: &str) -> Tags {
     names.map(str::to_owned).collect()
 }
 
-const BY_NAME: [Sort<TagSortField>; 1] = [Sort {
-    field: TagSortField::Name,
+const BY_NAME: [Sort<&str>; 1] = [Sort {
+    field: "name",
     direction: Direction::Ascending,
 }];
 
-impl KeyColumns<TagSortField> for Entity {
-    fn column(field: TagSortField) -> KeyColumn {
-        match field {
-            TagSortField::Name => (Expr::col((Self, Column::Name)), KeyType::Text),
-        }
+impl KeyColumns<&'static str> for Entity {
+    fn column(_name: &'static str) -> KeyColumn {
+        (Expr::col((Self, Column::Name)), KeyType::Text)
     }
 
     fn id() -> Expr {

@@ -17,7 +17,6 @@ use super::actor::Role;
 use super::clock::Timestamp;
 use super::id::UserId;
 use super::local_time::TimeZone;
-use super::page::{Sort, SortField};
 pub use super::password::{MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
 
 /// A user.
@@ -62,21 +61,3 @@ pub struct Account {
     /// When it was last changed.
     pub updated_at: Timestamp,
 }
-
-/// A column that users can be sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum UserSortField {
-    /// Id, which is the order of creation.
-    Id,
-}
-
-impl SortField for UserSortField {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-        }
-    }
-}
-
-/// One column of a user list's sort order.
-pub type UserSort = Sort<UserSortField>;

@@ -16,7 +16,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::event::{self, NewEvent};
 use crate::domain::id::{NotificationId, TaskId, UserId};
 use crate::domain::notification::{
-    LoggedNotification, Notification, NotificationCursor, NotificationKind, NotificationPosition, NotificationSortField,
+    LoggedNotification, Notification, NotificationCursor, NotificationKind, NotificationPosition,
 };
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
 use crate::domain::policy::{Notifications, Permit, ReadNotifications, RemindOfTask, Scope, System};
@@ -147,16 +147,14 @@ pub(super) async fn remind(
     add(transaction, vec![row]).await
 }
 
-const NEWEST_FIRST: [Sort<NotificationSortField>; 1] = [Sort {
-    field: NotificationSortField::CreatedAt,
+const NEWEST_FIRST: [Sort<&str>; 1] = [Sort {
+    field: "created",
     direction: Direction::Descending,
 }];
 
-impl KeyColumns<NotificationSortField> for Entity {
-    fn column(field: NotificationSortField) -> KeyColumn {
-        match field {
-            NotificationSortField::CreatedAt => (Expr::col((Self, Column::CreatedAt)), KeyType::Moment),
-        }
+impl KeyColumns<&'static str> for Entity {
+    fn column(_created_at: &'static str) -> KeyColumn {
+        (Expr::col((Self, Column::CreatedAt)), KeyType::Moment)
     }
 
     fn id() -> Expr {

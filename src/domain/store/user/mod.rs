@@ -28,7 +28,7 @@ use crate::domain::patch::Patch;
 use crate::domain::policy::{
     ChangePassword, CreateUser, DeleteUser, Directory, EditUser, Permit, Scope, SetActive, SetRole, Users,
 };
-use crate::domain::user::{Account, CheckedUserChange, NewAccount, User, UserSort, UserSortField, name_key};
+use crate::domain::user::{Account, CheckedUserChange, NewAccount, User, name_key};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "users")]
@@ -98,16 +98,14 @@ pub(super) fn role_of(name: &str) -> Result<Role> {
 }
 
 /// Users are listed in order of creation.
-const BY_ID: [UserSort; 1] = [Sort {
-    field: UserSortField::Id,
+const BY_ID: [Sort<&str>; 1] = [Sort {
+    field: "id",
     direction: Direction::Ascending,
 }];
 
-impl KeyColumns<UserSortField> for Entity {
-    fn column(field: UserSortField) -> KeyColumn {
-        match field {
-            UserSortField::Id => (Self::id(), KeyType::Integer),
-        }
+impl KeyColumns<&'static str> for Entity {
+    fn column(_id: &'static str) -> KeyColumn {
+        (Self::id(), KeyType::Integer)
     }
 
     fn id() -> Expr {
