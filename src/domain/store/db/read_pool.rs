@@ -6,14 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use sea_orm::sqlx::{self, Executor, IntoArguments};
+use sea_orm::sqlx::{Executor, IntoArguments};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Semaphore;
 
-use super::connection::{
-    ConnectionPool, Connections, Engine, Lane, MAX_ATTEMPTS, PooledConnection, Settings, Shares, with_pool,
-};
+use super::connection::{ConnectionPool, Connections, Engine, Lane, MAX_ATTEMPTS, Settings, Shares, with_pool};
 use super::statement_meter::Meter;
 use crate::domain::id::UserId;
 
@@ -60,12 +58,7 @@ impl ReadPool {
         &self.connections
     }
 
-    async fn fetch<DB>(
-        &self,
-        pool: &Arc<ConnectionPool<DB>>,
-        statement: Statement,
-        limit: Limit,
-    ) -> Result<Vec<QueryResult>, DbErr>
+    async fn fetch<DB>(&self, pool: &Arc<ConnectionPool<DB>>, statement: Statement) -> Result<Vec<QueryResult>, DbErr>
     where
         DB: Engine,
         SqlxValues: IntoArguments<DB>,
@@ -76,7 +69,7 @@ impl ReadPool {
         let rows = loop {
             let borrowed = pool.lend(self.lane, self.share.as_ref()).await?;
             let began = Instant::now();
-            let rows = attempt(borrowed, &statement, limit).await;
+            let rows = borrowed.fetch_and_give_back(&statement).await;
             self.meter.note(&statement.sql, began.elapsed(), rows.is_err());
             match rows {
                 // Reads can be repeated, and the outage may have ended while the connection was idle.
@@ -89,45 +82,6 @@ impl ReadPool {
     }
 }
 
-async fn attempt<DB>(
-    mut borrowed: PooledConnection<DB>,
-    statement: &Statement,
-    limit: Limit,
-) -> Result<Vec<DB::Row>, Failure>
-where
-    DB: Engine,
-    SqlxValues: IntoArguments<DB>,
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
-    let rows = match limit {
-        Limit::One => borrowed.fetch_first(statement).await.map(Vec::from_iter),
-        Limit::None => borrowed.fetch_all(statement).await,
-    };
-    match rows {
-        Ok(rows) => {
-            borrowed.give_back();
-            Ok(rows)
-        }
-        Err(error) => Err(Failure {
-            was_stale: borrowed.fail(&error),
-            error,
-        }),
-    }
-}
-
-struct Failure {
-    error: sqlx::Error,
-    /// Whether the connection broke while it was idle.
-    was_stale: bool,
-}
-
-/// Number of rows to fetch.
-#[derive(Clone, Copy)]
-enum Limit {
-    One,
-    None,
-}
-
 #[async_trait]
 impl ConnectionTrait for ReadPool {
     fn get_database_backend(&self) -> DbBackend {
@@ -135,12 +89,12 @@ impl ConnectionTrait for ReadPool {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let mut rows = with_pool!(&self.connections, pool => self.fetch(pool, statement, Limit::One).await)?;
-        Ok(rows.pop())
+        let rows = with_pool!(&self.connections, pool => self.fetch(pool, statement).await)?;
+        Ok(rows.into_iter().next())
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        with_pool!(&self.connections, pool => self.fetch(pool, statement, Limit::None).await)
+        with_pool!(&self.connections, pool => self.fetch(pool, statement).await)
     }
 
     async fn execute_raw(&self, _statement: Statement) -> Result<ExecResult, DbErr> {

@@ -73,21 +73,13 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
     QueryResult: From<DB::Row>,
 {
-    let mut connection = pool.lend(Lane::Shared, None).await?;
+    let connection = pool.lend(Lane::Shared, None).await?;
     let began = Instant::now();
     // Reads all rows, because the commit follows them.
-    let rows = connection.fetch_all(statement).await;
+    let rows = connection.fetch_and_give_back(statement).await;
     meter.note(&statement.sql, began.elapsed(), rows.is_err());
-    match rows {
-        Ok(rows) => {
-            connection.give_back();
-            Ok(rows.into_iter().map(QueryResult::from).collect())
-        }
-        Err(error) => {
-            connection.fail(&error);
-            Err(DbErr::Query(driver(error)))
-        }
-    }
+    let rows = rows.map_err(|failure| DbErr::Query(driver(failure.error)))?;
+    Ok(rows.into_iter().map(QueryResult::from).collect())
 }
 
 fn driver(error: sqlx::Error) -> RuntimeErr {

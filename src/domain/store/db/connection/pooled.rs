@@ -30,6 +30,12 @@ pub(super) enum TransactionState {
     Unknown,
 }
 
+pub(in crate::domain::store) struct Failure {
+    pub(in crate::domain::store) error: sqlx::Error,
+    /// Whether the connection broke while it was idle.
+    pub(in crate::domain::store) was_stale: bool,
+}
+
 /// A connection for one statement or one transaction. Dropping it cancels a running statement.
 pub(in crate::domain::store) struct PooledConnection<DB: Engine> {
     borrowed: Option<BorrowedConnection<DB>>,
@@ -50,13 +56,21 @@ where
         self.stop(result)
     }
 
-    pub(in crate::domain::store) async fn fetch_first(
-        &mut self,
+    /// Runs the connection's only statement and gives the connection back.
+    pub(in crate::domain::store) async fn fetch_and_give_back(
+        mut self,
         statement: &Statement,
-    ) -> sqlx::Result<Option<DB::Row>> {
-        let (connection, bounds) = self.start()?;
-        let result = bounds.keep(query(statement).fetch_optional(connection)).await;
-        self.stop(result)
+    ) -> Result<Vec<DB::Row>, Failure> {
+        match self.fetch_all(statement).await {
+            Ok(rows) => {
+                self.give_back();
+                Ok(rows)
+            }
+            Err(error) => Err(Failure {
+                was_stale: self.fail(&error),
+                error,
+            }),
+        }
     }
 
     pub(in crate::domain::store) async fn execute(&mut self, statement: &Statement) -> sqlx::Result<DB::QueryResult> {
