@@ -24,7 +24,9 @@ impl Store {
             durability: Arc::clone(&self.durability),
             claim: idempotency::current(),
             task: OnceLock::new(),
-            signals: self.signals(),
+            bus: self.bus.clone(),
+            is_event: AtomicBool::new(false),
+            is_work: AtomicBool::new(false),
             sends_mail: self.sends_mail,
         })
     }
@@ -35,22 +37,13 @@ impl Store {
         &self,
         statement: Statement,
     ) -> Result<Vec<QueryResult>, AtOnceError> {
-        let (writer, signals) = (self.writer.clone(), self.signals());
-        signals.announce();
+        let (writer, bus) = (self.writer.clone(), self.bus.clone());
         let writing = async move {
             let rows = writer.at_once(&statement).await?;
-            signals.send();
+            bus.announce();
             Ok(rows)
         };
         detached(writing).await.map_err(AtOnceError)
-    }
-
-    fn signals(&self) -> CommitSignals {
-        CommitSignals {
-            bus: self.bus.clone(),
-            is_event: AtomicBool::new(false),
-            is_work: AtomicBool::new(false),
-        }
     }
 }
 
@@ -87,7 +80,6 @@ async fn detached<T: Send + 'static>(
     written.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
 }
 
-#[derive(Debug)]
 pub(in crate::domain) struct WriteTransaction {
     transaction: Transaction,
     durability: Arc<Durability>,
@@ -95,8 +87,11 @@ pub(in crate::domain) struct WriteTransaction {
     claim: Option<Arc<Claim>>,
     /// The first task that the write changes.
     task: OnceLock<TaskId>,
-    signals: CommitSignals,
-    sends_mail: bool,
+    bus: Bus,
+    is_event: AtomicBool,
+    is_work: AtomicBool,
+    /// Whether notifications are also sent by email.
+    pub(in crate::domain::store) sends_mail: bool,
 }
 
 impl WriteTransaction {
@@ -120,14 +115,9 @@ impl WriteTransaction {
         Ok(self.transaction.execute(&statement).await?.rows_affected())
     }
 
-    /// Whether notifications are also sent by email.
-    pub(in crate::domain::store) fn sends_mail(&self) -> bool {
-        self.sends_mail
-    }
-
     /// Wakes live subscribers after the commit.
     pub(in crate::domain::store) fn announce(&self) {
-        self.signals.announce();
+        self.is_event.store(true, Ordering::Relaxed);
     }
 
     /// Records the changed task, and wakes live subscribers after the commit.
@@ -138,7 +128,7 @@ impl WriteTransaction {
 
     /// Wakes the job workers of this server after the commit.
     pub(in crate::domain::store) fn announce_work(&self) {
-        self.signals.is_work.store(true, Ordering::Relaxed);
+        self.is_work.store(true, Ordering::Relaxed);
     }
 
     /// Commits, even if the caller is cancelled. If the commit fails, its result is unknown, so the error must not
@@ -153,35 +143,23 @@ impl WriteTransaction {
                 "another attempt has taken over the idempotency key of this write"
             )));
         }
-        let (transaction, signals) = (self.transaction, self.signals);
+        let Self {
+            transaction,
+            bus,
+            is_event,
+            is_work,
+            ..
+        } = self;
         let writing = async move {
             transaction.commit().await?;
-            signals.send();
+            if is_work.into_inner() {
+                bus.announce_work();
+            }
+            if is_event.into_inner() {
+                bus.announce();
+            }
             Ok(())
         };
         detached(writing).await.map_err(Error::internal)
-    }
-}
-
-/// Signals to send after the commit.
-#[derive(Debug)]
-struct CommitSignals {
-    bus: Bus,
-    is_event: AtomicBool,
-    is_work: AtomicBool,
-}
-
-impl CommitSignals {
-    fn announce(&self) {
-        self.is_event.store(true, Ordering::Relaxed);
-    }
-
-    fn send(self) {
-        if self.is_work.into_inner() {
-            self.bus.announce_work();
-        }
-        if self.is_event.into_inner() {
-            self.bus.announce();
-        }
     }
 }

@@ -99,12 +99,6 @@ enum Open {
     Sqlite(Session<Sqlite>),
 }
 
-impl std::fmt::Debug for Transaction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Transaction").finish_non_exhaustive()
-    }
-}
-
 impl Transaction {
     /// If this fails, the result of the commit is unknown.
     pub(in crate::domain::store) async fn commit(self) -> Result<(), DbErr> {

@@ -117,7 +117,7 @@ fn row(
 /// Adds notifications and enqueues their emails.
 async fn add(transaction: &WriteTransaction, rows: Vec<ActiveModel>) -> Result<()> {
     let insert = Entity::insert_many(rows);
-    if !transaction.sends_mail() {
+    if !transaction.sends_mail {
         insert.exec_without_returning(transaction.connection()).await?;
         return Ok(());
     }
