@@ -172,24 +172,10 @@ pub struct Pool {
     pub max: usize,
 }
 
-impl Pool {
-    fn of<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> Self {
-        let idle = pool.num_idle();
-        Self {
-            used: (pool.size() as usize).saturating_sub(idle),
-            idle,
-            max: pool.options().get_max_connections() as usize,
-        }
-    }
-}
-
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         if code_of(&error).is_some_and(|code| code == UNTRANSLATABLE) {
-            Self::BadInput {
-                field: "text",
-                message: "A text contains the character U+0000, which is not allowed".to_owned(),
-            }
+            Self::bad_input("text", "A text contains the character U+0000, which is not allowed")
         } else if is_transient(&error) {
             Self::Unavailable {
                 retry_after: DATABASE_BUSY,

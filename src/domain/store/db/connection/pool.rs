@@ -58,7 +58,7 @@ pub(in crate::domain::store) struct ConnectionPool<DB: Engine> {
     shared: Arc<Semaphore>,
     /// Permit of the reserved connection; `None` if the pool has only one.
     reserved: Option<Arc<Semaphore>>,
-    settings: Settings,
+    pub(super) settings: Settings,
     wait: metrics::Histogram,
     /// Signals that all connections are dropped.
     outage: watch::Sender<()>,
@@ -136,7 +136,8 @@ impl<DB: Engine> ConnectionPool<DB> {
     /// without closing them. The driver's pool would wait minutes for their answers, and give their places to nobody.
     async fn test(&self, open: OpenConnection<DB>) -> Result<OpenConnection<DB>, DbErr> {
         let mut tested = Tested(Some(open));
-        if tested.answers().await
+        if let Some(open) = &mut tested.0
+            && matches!(timeout(TEST_LIMIT, open.connection.ping()).await, Ok(Ok(())))
             && let Some(open) = tested.0.take()
         {
             return Ok(open);
@@ -161,12 +162,11 @@ impl<DB: Engine> ConnectionPool<DB> {
     }
 
     pub(in crate::domain::store) fn count(&self) -> Pool {
-        let driver = Pool::of(&self.pool);
-        let kept = self.idle().len();
+        let idle = self.pool.num_idle() + self.idle().len();
         Pool {
-            used: driver.used.saturating_sub(kept),
-            idle: driver.idle + kept,
-            max: driver.max,
+            used: (self.pool.size() as usize).saturating_sub(idle),
+            idle,
+            max: self.pool.options().get_max_connections() as usize,
         }
     }
 
@@ -187,17 +187,9 @@ impl<DB: Engine> ConnectionPool<DB> {
         if let Some(reserved) = &self.reserved {
             reserved.close();
         }
-        self.return_idle();
-        self.pool.close().await;
-    }
-
-    pub(super) fn limit(&self) -> Option<Duration> {
-        self.settings.limit
-    }
-
-    /// Returns idle connections to the driver's pool.
-    fn return_idle(&self) {
+        // Dropping them returns them to the driver's pool.
         self.idle().clear();
+        self.pool.close().await;
     }
 
     /// Stores a connection for reuse after its statement has ended. An old one does not return to the driver's pool: if
@@ -296,15 +288,6 @@ pub(super) struct BorrowedConnection<DB: Engine> {
 
 /// A connection that may be dead. Dropping it closes it.
 struct Tested<DB: Engine>(Option<OpenConnection<DB>>);
-
-impl<DB: Engine> Tested<DB> {
-    async fn answers(&mut self) -> bool {
-        match &mut self.0 {
-            Some(open) => matches!(timeout(TEST_LIMIT, open.connection.ping()).await, Ok(Ok(()))),
-            None => false,
-        }
-    }
-}
 
 impl<DB: Engine> Drop for Tested<DB> {
     fn drop(&mut self) {

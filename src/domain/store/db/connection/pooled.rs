@@ -88,7 +88,7 @@ where
 
     fn start(&mut self) -> sqlx::Result<(&mut DB::Connection, Bounds<'_>)> {
         let borrowed = self.borrowed.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        let limit = self.pool.limit();
+        let limit = self.pool.settings.limit;
         DB::start(&borrowed.open.interrupt, limit);
         self.is_running = true;
         let bounds = Bounds {
