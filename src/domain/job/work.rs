@@ -11,7 +11,7 @@ use super::{Claim, JobKind, mail};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::attachment::Attachments;
-use crate::domain::error::Error;
+use crate::domain::error::{Error, described};
 use crate::domain::event::Events;
 use crate::domain::idempotency::Idempotency;
 use crate::domain::notification::Notifications;
@@ -29,10 +29,7 @@ const KEEP_DEAD: TimeDelta = TimeDelta::days(30);
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Passing(match error.cause() {
-            Some(cause) => anyhow::anyhow!("{cause:#}"),
-            None => anyhow::Error::new(error),
-        })
+        Self::Passing(described(error))
     }
 }
 

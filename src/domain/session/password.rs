@@ -56,9 +56,9 @@ impl Sessions<'_> {
         if !current.is_active() {
             transaction.commit().await?;
             log_failed_login(name, &device, "the account is deactivated");
-            return Err(Error::Forbidden {
-                message: "This account is deactivated; an administrator can reactivate it".to_owned(),
-            });
+            return Err(Error::forbidden(
+                "This account is deactivated; an administrator can reactivate it",
+            ));
         }
         let tokens = self.sign_in(&transaction, current.user, device).await?;
         transaction.commit().await?;
