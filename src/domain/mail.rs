@@ -53,7 +53,8 @@ pub(super) struct Mailer {
     from: Mailbox,
     /// Maximum number of mails per address and hour; `None` means no limit.
     pub(super) max_per_hour: Option<u32>,
-    public_url: Option<String>,
+    /// Base URL of the front end.
+    pub(super) public_url: Option<String>,
 }
 
 impl fmt::Debug for Mailer {
@@ -81,11 +82,6 @@ impl Mailer {
             max_per_hour: config.max_per_hour,
             public_url: config.public_url.clone(),
         }))
-    }
-
-    /// Base URL of the front end.
-    pub(super) fn public_url(&self) -> Option<&str> {
-        self.public_url.as_deref()
     }
 
     pub(super) async fn send(&self, email: Email) -> Result<(), Failure> {

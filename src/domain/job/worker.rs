@@ -98,7 +98,7 @@ impl Worker {
             self.log_change(&claimed);
             let has_slot = self.attempts.len() < AT_ONCE;
             tokio::select! {
-                () = self.core.hub.bus().work_announced(), if has_slot => {}
+                () = self.core.hub.bus.work_announced(), if has_slot => {}
                 () = sleep(POLL), if has_slot => {}
                 Some(ended) = self.attempts.join_next() => {
                     self.mails -= usize::from(ended.is_ok_and(|kind| JobKind::MAILS.contains(&kind)));

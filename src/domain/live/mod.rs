@@ -64,7 +64,7 @@ const NAME_BYTES: usize = 8;
 pub(crate) struct Hub {
     registry: Arc<Registry>,
     present: Arc<PresentTasks>,
-    bus: Bus,
+    pub(super) bus: Bus,
     progress: Arc<Progress>,
     /// The reader starts with the first subscription.
     reader: OnceCell<()>,
@@ -77,10 +77,6 @@ pub(crate) struct Hub {
 impl Hub {
     pub(super) fn new(bus: Bus) -> Self {
         Self { bus, ..Self::default() }
-    }
-
-    pub(super) fn bus(&self) -> &Bus {
-        &self.bus
     }
 
     /// Starts the reader, unless it runs.

@@ -125,7 +125,8 @@ impl Users<'_> {
             self.core.clock.now(),
         );
         store::user::email_verification::set_token(&transaction, &permit, &digest(&token), now + TOKEN_LIFE).await?;
-        let public_url = self.core.mailer.as_ref().and_then(|mailer| mailer.public_url());
+        let mailer = self.core.mailer.as_ref();
+        let public_url = mailer.and_then(|mailer| mailer.public_url.as_deref());
         let email = write(&account, id, &token, public_url, now);
         Ok(Some((transaction, email)))
     }
