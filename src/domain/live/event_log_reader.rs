@@ -160,7 +160,7 @@ impl EventLogReader {
     async fn look_at_accounts(&mut self, until: LogPosition) -> Result<()> {
         if self.changes < until {
             let reader = self.store.system_reader();
-            for user in store::event::log::changed_accounts(reader, &self.scope, self.changes, until).await? {
+            for user in store::event::log::changed_accounts(reader, &self.scope, self.changes..until).await? {
                 self.look_at_account(user).await?;
             }
         }
@@ -188,37 +188,29 @@ impl EventLogReader {
     /// Delivers the next events before a position.
     async fn deliver_batch(&mut self, settled: &Settled) -> Result<()> {
         let until = settled.events;
-        let range = store::event::log::LogRange {
-            from: self.events,
-            until,
-            tasks: None,
-        };
-        let batch = store::event::log::read(self.store.system_reader(), &self.scope, range, BATCH).await?;
-        metrics::counter!(metric::LIVE_EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
+        let (reader, range) = (self.store.system_reader(), self.events..until);
+        let (events, more_from) = store::event::log::read(reader, &self.scope, range, None, BATCH).await?;
+        metrics::counter!(metric::LIVE_EVENTS).increment(u64::try_from(events.len()).unwrap_or_default());
         let (now, delays) = (self.clock.now(), metrics::histogram!(metric::LIVE_DELAY));
-        for event in &batch.events {
+        for event in &events {
             delays.record((now - event.event.occurred_at).to_std().unwrap_or_default());
         }
         let users = Some(settled.users);
-        let events = batch.events.into_iter();
+        let events = events.into_iter();
         let events: Vec<_> = events.map(|event| Arc::new(LoggedEvent { users, ..event })).collect();
-        let is_last = batch.more_from.is_none();
+        let is_last = more_from.is_none();
         self.present.remember(&events, is_last && !settled.is_waiting);
         for event in &events {
             self.registry.dispatch(event);
         }
-        self.events = batch.more_from.unwrap_or(until);
+        self.events = more_from.unwrap_or(until);
         Ok(())
     }
 
     /// Delivers the notifications before a position, if there are subscriptions.
     async fn deliver_notifications(&mut self, until: notification::NotificationPosition) -> Result<()> {
         while self.notifications < until && self.registry.awaits_notifications() {
-            let range = store::notification::NotificationRange {
-                from: self.notifications,
-                until,
-            };
-            let reader = self.store.system_reader();
+            let (reader, range) = (self.store.system_reader(), self.notifications..until);
             let (notifications, more_from) = store::notification::read(reader, &self.notified, range, BATCH).await?;
             for notification in notifications {
                 self.registry.notify(&Arc::new(notification));

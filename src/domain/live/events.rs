@@ -1,5 +1,6 @@
 //! Task events of one subscription.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::live_connections::ConnectionUser;
@@ -11,7 +12,7 @@ use crate::domain::event::{EventCursor, EventType, LogPosition, LoggedEvent, Tas
 use crate::domain::id::TaskId;
 use crate::domain::local_time::{DEFAULT_TIME_ZONE, LocalNow};
 use crate::domain::policy;
-use crate::domain::store::event::log::{LogRange, Settled};
+use crate::domain::store::event::log::Settled;
 use crate::domain::store::{self, Store};
 use crate::domain::task::{BoundedFilter, Snapshot};
 
@@ -69,21 +70,9 @@ impl Selection for Watch {
         event.event.cursor.place()
     }
 
-    async fn read(
-        &self,
-        store: &Store,
-        actor: &Actor,
-        from: LogPosition,
-        until: LogPosition,
-    ) -> Result<stream::Batch<Self>> {
+    async fn read(&self, store: &Store, actor: &Actor, range: Range<LogPosition>) -> Result<stream::Batch<Self>> {
         let scope = policy::scope(actor)?;
-        let range = LogRange {
-            from,
-            until,
-            tasks: self.tasks.as_deref(),
-        };
-        let batch = store::event::log::read(&store.reader(actor), &scope, range, BATCH).await?;
-        Ok((batch.events, batch.more_from))
+        store::event::log::read(&store.reader(actor), &scope, range, self.tasks.as_deref(), BATCH).await
     }
 
     fn register(

@@ -1,5 +1,6 @@
 //! Notifications of one subscription.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::live_connections::ConnectionUser;
@@ -10,7 +11,6 @@ use crate::domain::error::Result;
 use crate::domain::notification::{LoggedNotification, NotificationCursor, NotificationPosition};
 use crate::domain::policy;
 use crate::domain::store::event::log::Settled;
-use crate::domain::store::notification::NotificationRange;
 use crate::domain::store::{self, Store};
 
 /// The notifications of the user of the connection.
@@ -38,11 +38,10 @@ impl Selection for OwnNotifications {
         &self,
         store: &Store,
         actor: &Actor,
-        from: NotificationPosition,
-        until: NotificationPosition,
+        range: Range<NotificationPosition>,
     ) -> Result<stream::Batch<Self>> {
         let scope = policy::scope(actor)?;
-        store::notification::read(&store.reader(actor), &scope, NotificationRange { from, until }, BATCH).await
+        store::notification::read(&store.reader(actor), &scope, range, BATCH).await
     }
 
     fn register(

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::live_connections::{ConnectionUser, LiveConnection};
@@ -33,13 +34,12 @@ pub(super) trait Selection: Sized {
 
     fn position(entry: &Self::Entry) -> Self::Position;
 
-    /// Reads entries from one position up to, but not including, another.
+    /// Reads the first entries of the range.
     fn read(
         &self,
         store: &Store,
         actor: &Actor,
-        from: Self::Position,
-        until: Self::Position,
+        range: Range<Self::Position>,
     ) -> impl Future<Output = Result<Batch<Self>>> + Send;
 
     /// Registers for new entries.
@@ -144,7 +144,7 @@ impl<S: Selection> LogStream<S> {
             Phase::Live { .. } => return Ok(()),
         };
         let actor = Actor::User(self.connection_user.signed_in());
-        let (entries, more_from) = self.selection.read(&self.store, &actor, from, until).await?;
+        let (entries, more_from) = self.selection.read(&self.store, &actor, from..until).await?;
         self.phase = match (more_from, is_closing) {
             (Some(from), false) => Phase::CatchingUp { from },
             (Some(from), true) => Phase::Closing { from, until },

@@ -1,5 +1,7 @@
 //! The logs of events and account changes, read in commit order.
 
+use std::ops::Range;
+
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{DbBackend, QueryOrder as _, QuerySelect as _, Statement};
@@ -240,38 +242,22 @@ fn position_in(row: &QueryResult, transaction_id: &str, id: &str) -> Result<LogP
     })
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(in crate::domain) struct LogRange<'a> {
-    /// Inclusive.
-    pub(in crate::domain) from: LogPosition,
-    /// Exclusive.
-    pub(in crate::domain) until: LogPosition,
-    /// Only events of these tasks; `None` for all tasks.
-    pub(in crate::domain) tasks: Option<&'a [TaskId]>,
-}
-
-#[derive(Debug)]
-pub(in crate::domain) struct Batch {
-    pub(in crate::domain) events: Vec<LoggedEvent>,
-    /// Start of the next batch; `None` after the last.
-    pub(in crate::domain) more_from: Option<LogPosition>,
-}
-
-/// The first `limit` events in the range whose audience is in scope. Unreadable rows are skipped and logged, so that
-/// they do not block later events.
+/// The first `limit` events in scope and range, and the start of the next batch; `None` after the last. Unreadable rows
+/// are skipped and logged, so that they do not block later events. Without `tasks`, events of all tasks.
 pub(in crate::domain) async fn read(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
-    part: LogRange<'_>,
+    range: Range<LogPosition>,
+    tasks: Option<&[TaskId]>,
     limit: u64,
-) -> Result<Batch> {
+) -> Result<(Vec<LoggedEvent>, Option<LogPosition>)> {
     let mut query = Entity::find()
-        .filter(compared(connection, POSITION, ">=", part.from))
-        .filter(compared(connection, POSITION, "<", part.until));
+        .filter(compared(connection, POSITION, ">=", range.start))
+        .filter(compared(connection, POSITION, "<", range.end));
     if let Visibility::Of(user) = scope.visibility() {
         query = query.filter(is_in_audience(connection, user));
     }
-    if let Some(tasks) = part.tasks {
+    if let Some(tasks) = tasks {
         let tasks = tasks.iter().map(|task| task.0).collect();
         query = query.filter(one_of(connection, Column::TaskId, tasks));
     }
@@ -290,10 +276,7 @@ pub(in crate::domain) async fn read(
             .inspect_err(|error| tracing::error!("the event {id} cannot be read: {:?}", error.cause()))
             .ok()
     });
-    Ok(Batch {
-        events: events.collect(),
-        more_from,
-    })
+    Ok((events.collect(), more_from))
 }
 
 fn is_in_audience(connection: &impl ConnectionTrait, user: UserId) -> Expr {
@@ -308,13 +291,12 @@ fn is_in_audience(connection: &impl ConnectionTrait, user: UserId) -> Expr {
 pub(in crate::domain) async fn changed_accounts(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Tasks>,
-    from: LogPosition,
-    until: LogPosition,
+    range: Range<LogPosition>,
 ) -> Result<Vec<UserId>> {
     let query = account_change::Entity::find()
         .distinct()
-        .filter(compared(connection, POSITION, ">=", from))
-        .filter(compared(connection, POSITION, "<", until));
+        .filter(compared(connection, POSITION, ">=", range.start))
+        .filter(compared(connection, POSITION, "<", range.end));
     let users: Vec<i32> = values(connection, query, account_change::Column::UserId).await?;
     Ok(users.into_iter().map(UserId).collect())
 }

@@ -2,6 +2,8 @@
 
 pub(in crate::domain) mod due_notice;
 
+use std::ops::Range;
+
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
@@ -230,14 +232,6 @@ pub(in crate::domain) async fn find_to_send(
     row.map(Notification::try_from).transpose()
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(in crate::domain) struct NotificationRange {
-    /// Inclusive.
-    pub(in crate::domain) from: NotificationPosition,
-    /// Exclusive.
-    pub(in crate::domain) until: NotificationPosition,
-}
-
 /// A notification with the identity of its log.
 #[derive(Debug, FromQueryResult)]
 struct Row {
@@ -267,13 +261,13 @@ fn compared(connection: &impl ConnectionTrait, operator: &str, position: Notific
 pub(in crate::domain) async fn read(
     connection: &impl ConnectionTrait,
     scope: &Scope<Notifications>,
-    part: NotificationRange,
+    range: Range<NotificationPosition>,
     limit: u64,
 ) -> Result<(Vec<LoggedNotification>, Option<NotificationPosition>)> {
     let rows: Vec<Row> = visible(scope, false)
         .expr_as(Expr::cust(LOG_IDENTITY), "log")
-        .filter(compared(connection, ">=", part.from))
-        .filter(compared(connection, "<", part.until))
+        .filter(compared(connection, ">=", range.start))
+        .filter(compared(connection, "<", range.end))
         .order_by_asc(Column::LogTransactionId)
         .order_by_asc(Column::LogEventId)
         .order_by_asc(Column::Id)
