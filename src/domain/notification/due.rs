@@ -10,7 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::TaskId;
-use crate::domain::local_time::{LocalNow, TimeZone};
+use crate::domain::local_time::{LocalNow, TimeZone, stored_time_zone};
 use crate::domain::policy::{self, RemindOfTask, Users};
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::task::Task;
@@ -63,12 +63,12 @@ impl Notifications<'_> {
         Ok(total)
     }
 
-    async fn notify_due_in(self, actor: &Actor, zone: &store::user::StoredTimeZone) -> Result<u64> {
+    async fn notify_due_in(self, actor: &Actor, zone: &str) -> Result<u64> {
         let scope = policy::scope(actor)?;
         let mut total = 0;
         loop {
             let now = self.core.clock.now();
-            let at = DueAt::new(now, zone.time_zone());
+            let at = DueAt::new(now, stored_time_zone(zone));
             let due =
                 store::notification::due_notice::find_due(&self.core.store.reader(actor), &scope, at, zone, BATCH)
                     .await?;

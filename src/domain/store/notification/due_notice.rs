@@ -12,7 +12,6 @@ use crate::domain::local_time::{LocalNow, start_of};
 use crate::domain::notification::{DueAt, NotificationKind};
 use crate::domain::policy::{Permit, RemindOfTask, Scope, Tasks};
 use crate::domain::store::query::{placeholders, values};
-use crate::domain::store::user::StoredTimeZone;
 use crate::domain::store::{NoRelation as Relation, WriteTransaction, notification, task};
 use crate::domain::task::Task;
 use crate::domain::task::workflow::Status;
@@ -32,8 +31,8 @@ pub struct Model {
     pub occurred_at: Timestamp,
 }
 
-/// A user in this time zone has not yet been notified that the task is overdue or due soon.
-fn needs_notice(backend: DbBackend, now: LocalNow, zone: &StoredTimeZone) -> Expr {
+/// A user with this stored time zone has not yet been notified that the task is overdue or due soon.
+fn needs_notice(backend: DbBackend, now: LocalNow, zone: &str) -> Expr {
     let [name, moment, today] = placeholders::<3>(backend);
     Expr::cust_with_values(
         format!(
@@ -46,17 +45,17 @@ fn needs_notice(backend: DbBackend, now: LocalNow, zone: &StoredTimeZone) -> Exp
             NotificationKind::Overdue.as_str(),
             NotificationKind::DueSoon.as_str(),
         ),
-        [Value::from(zone.name()), now.moment.into(), start_of(now.today).into()],
+        [Value::from(zone), now.moment.into(), start_of(now.today).into()],
     )
 }
 
-/// The first `limit` open tasks in scope that are due soon or overdue, and of which a user in this time zone has not
-/// been notified.
+/// The first `limit` open tasks in scope that are due soon or overdue, and of which a user with this stored time
+/// zone has not been notified.
 pub(in crate::domain) async fn find_due(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
     DueAt { now, soon }: DueAt,
-    zone: &StoredTimeZone,
+    zone: &str,
     limit: u64,
 ) -> Result<Vec<TaskId>> {
     let open = Status::ALL.into_iter().filter(|status| !status.is_closed());

@@ -154,28 +154,13 @@ pub(in crate::domain) async fn lock_time_zone(
     Ok(name.map(|name| stored_time_zone(&name)))
 }
 
-/// A stored time zone name, which this server may not know.
-#[derive(Clone, Debug)]
-pub(in crate::domain) struct StoredTimeZone(String);
-
-impl StoredTimeZone {
-    pub(super) fn name(&self) -> &str {
-        &self.0
-    }
-
-    pub(in crate::domain) fn time_zone(&self) -> TimeZone {
-        stored_time_zone(&self.0)
-    }
-}
-
-/// Distinct time zones of active users.
+/// Stored names of the time zones of active users. This server may not know all of them.
 pub(in crate::domain) async fn active_time_zones(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Users>,
-) -> Result<Vec<StoredTimeZone>> {
+) -> Result<Vec<String>> {
     let query = Entity::find().filter(Column::IsActive.eq(true)).distinct();
-    let names = values(connection, query, Column::TimeZone).await?;
-    Ok(names.into_iter().map(StoredTimeZone).collect())
+    values(connection, query, Column::TimeZone).await
 }
 
 /// Locks the active administrators, so that two of them cannot leave at the same time. Others may still reference the
