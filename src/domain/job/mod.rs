@@ -69,16 +69,6 @@ impl NewJob {
     }
 }
 
-/// The lease of a node on the jobs that it claims.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lease<'a> {
-    /// The name of the node.
-    pub(crate) owner: &'a str,
-    /// Current time.
-    pub(crate) from: Timestamp,
-    pub(crate) until: Timestamp,
-}
-
 /// A claimed job.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::attempt::{LEASE, attempt};
-use super::{Claim, JobKind, Lease, NewJob};
+use super::{Claim, JobKind, NewJob};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -202,12 +202,7 @@ impl Worker {
         let system = policy::system(&Actor::System)?;
         let limit = u64::try_from(limit).unwrap_or_default();
         let transaction = self.core.store.begin().await?;
-        let lease = Lease {
-            owner: &self.name,
-            from: now,
-            until: now + LEASE,
-        };
-        let claims = store::job::claim(&transaction, &system, kinds, lease, limit).await?;
+        let claims = store::job::claim(&transaction, &system, kinds, &self.name, [now, now + LEASE], limit).await?;
         transaction.commit().await?;
         Ok(claims)
     }

@@ -14,9 +14,7 @@ use super::{NoRelation as Relation, WriteTransaction, corrupt, one_of};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{NotificationId, UserId};
-use crate::domain::job::{
-    BackgroundTask, BackgroundTaskStatus, Claim, JobId, JobKind, JobOutcome, Lease, NewJob, QueueStats,
-};
+use crate::domain::job::{BackgroundTask, BackgroundTaskStatus, Claim, JobId, JobKind, JobOutcome, NewJob, QueueStats};
 use crate::domain::policy::{Jobs, Permit, QueueJob, Scope, System};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
@@ -178,11 +176,12 @@ pub(in crate::domain) async fn claim(
     transaction: &WriteTransaction,
     _system: &System,
     kinds: &[JobKind],
-    lease: Lease<'_>,
+    owner: &str,
+    [now, leased_until]: [Timestamp; 2],
     limit: u64,
 ) -> Result<Vec<Claim>> {
     let connection = transaction.connection();
-    let rows = due(lease.from)
+    let rows = due(now)
         .filter(of_kinds(kinds))
         .order_by_asc(Column::RunAt)
         .order_by_asc(Column::Id)
@@ -196,13 +195,13 @@ pub(in crate::domain) async fn claim(
     }
     let ids = rows.iter().map(|row| row.id).collect();
     let update = Entity::update_many()
-        .col_expr(Column::LockedBy, Expr::value(lease.owner))
-        .col_expr(Column::LockedUntil, Expr::value(lease.until))
+        .col_expr(Column::LockedBy, Expr::value(owner))
+        .col_expr(Column::LockedUntil, Expr::value(leased_until))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-        .col_expr(Column::UpdatedAt, Expr::value(lease.from))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(one_of(connection, Column::Id, ids));
     transaction.execute(update).await?;
-    rows.into_iter().map(|row| claim_of(row, lease.owner)).collect()
+    rows.into_iter().map(|row| claim_of(row, owner)).collect()
 }
 
 fn claim_of(row: Model, owner: &str) -> Result<Claim> {
