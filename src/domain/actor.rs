@@ -88,10 +88,7 @@ impl Actor {
 
     /// The stamp of all accounts; `None` if the actor outlives the request.
     pub(crate) fn users_stamp(&self) -> Option<UsersStamp> {
-        match self {
-            Self::User(user) => user.users,
-            Self::Anonymous(_) | Self::System => None,
-        }
+        self.signed_in().ok()?.users
     }
 
     /// The actor of an event, with the stamp that was read with the event.
@@ -112,18 +109,12 @@ impl Actor {
     /// The time zone of the user; UTC for other actors.
     #[must_use]
     pub fn time_zone(&self) -> TimeZone {
-        match self {
-            Self::User(user) => user.time_zone,
-            Self::Anonymous(_) | Self::System => DEFAULT_TIME_ZONE,
-        }
+        self.signed_in().map_or(DEFAULT_TIME_ZONE, |user| user.time_zone)
     }
 
     /// The user's id; `None` for other actors.
     #[must_use]
     pub fn user_id(&self) -> Option<UserId> {
-        match self {
-            Self::User(user) => Some(user.id),
-            Self::Anonymous(_) | Self::System => None,
-        }
+        self.signed_in().ok().map(|user| user.id)
     }
 }
