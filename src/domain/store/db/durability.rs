@@ -37,23 +37,23 @@ impl WriteObstacle {
 #[derive(Debug)]
 pub(in crate::domain::store) struct Durability {
     /// SQLite's file and its identity at startup.
-    file: Option<(PathBuf, FileIdentity)>,
+    file: Option<(PathBuf, (u64, u64))>,
     obstacle: Mutex<Option<WriteObstacle>>,
 }
 
 impl Durability {
     /// `file` is that of a SQLite database, if any.
     pub(in crate::domain::store) fn of(file: Option<PathBuf>) -> Self {
-        let file = file.and_then(|path| Some((FileIdentity::of(&path)?, path)));
+        let identified = |path: PathBuf| identity_of(&path).map(|identity| (path, identity));
         Self {
-            file: file.map(|(identity, path)| (path, identity)),
+            file: file.and_then(identified),
             obstacle: Mutex::default(),
         }
     }
 
     pub(in crate::domain::store) fn obstacle(&self) -> Option<WriteObstacle> {
         if let Some((path, identity)) = &self.file
-            && FileIdentity::of(path) != Some(*identity)
+            && identity_of(path) != Some(*identity)
         {
             self.set(Some(WriteObstacle::FileReplaced));
         }
@@ -112,27 +112,17 @@ pub(in crate::domain::store) fn obstacle_in(error: &DbErr) -> Option<WriteObstac
     }
 }
 
-/// Distinguishes files of the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FileIdentity {
-    device: u64,
-    inode: u64,
+/// Device and inode, which distinguish files of the same name.
+#[cfg(unix)]
+fn identity_of(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let metadata = path.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
-impl FileIdentity {
-    #[cfg(unix)]
-    fn of(path: &Path) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt as _;
-
-        let metadata = path.metadata().ok()?;
-        Some(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        })
-    }
-
-    #[cfg(not(unix))]
-    fn of(path: &Path) -> Option<Self> {
-        path.exists().then_some(Self { device: 0, inode: 0 })
-    }
+/// Files of the same name are not distinguished on this platform.
+#[cfg(not(unix))]
+fn identity_of(path: &Path) -> Option<(u64, u64)> {
+    path.exists().then_some((0, 0))
 }
