@@ -20,12 +20,6 @@ impl<'a> Attachments<'a> {
         Self { core }
     }
 
-    /// The attachment; `None` if its task is in the trash or it is not visible to the actor.
-    #[tracing::instrument(target = "taskwire::span", name = "attachment.find", skip_all)]
-    pub async fn find(self, actor: &Actor, id: AttachmentId) -> Result<Option<Attachment>> {
-        Ok(self.find_many(actor, &[id]).await?.pop())
-    }
-
     /// The visible attachments among these, without those of tasks in the trash.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[AttachmentId]) -> Result<Vec<Attachment>> {
