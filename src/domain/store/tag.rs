@@ -143,15 +143,15 @@ pub(super) async fn replace(
         transaction.execute(rows).await?;
     }
     let added: Vec<&String> = after.difference(before).collect();
-    if !added.is_empty() {
-        let ids = ensure(transaction, &added, now).await?;
-        assign(transaction, task, ids).await?;
-    }
-    Ok(())
+    let ids = ensure(transaction, &added, now).await?;
+    assign(transaction, task, ids).await
 }
 
-/// Adds at least one tag to a task.
+/// Adds tags to a task.
 pub(super) async fn assign(transaction: &WriteTransaction, task: TaskId, tags: Vec<i32>) -> Result<()> {
+    if tags.is_empty() {
+        return Ok(());
+    }
     let rows = tags.into_iter().map(|tag| task_tags::ActiveModel {
         task_id: Set(task.0),
         tag_id: Set(tag),
@@ -164,6 +164,9 @@ pub(super) async fn assign(transaction: &WriteTransaction, task: TaskId, tags: V
 /// Creates missing tags and returns all ids. `names` must be in alphabetical order, so that concurrent writers of the
 /// same tags wait instead of deadlocking.
 pub(super) async fn ensure(transaction: &WriteTransaction, names: &[&String], now: Timestamp) -> Result<Vec<i32>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = names.iter().map(|name| ActiveModel {
         id: NotSet,
         created_at: Set(now),

@@ -30,7 +30,8 @@ pub(in crate::domain) async fn insert(
 ) -> Result<Option<Snapshot>> {
     let new = owned(permit, new);
     // Before the task, as in a bulk write: a request with the same tag and client key would deadlock with it.
-    let tags = ids_of_tags(transaction, &new.task.tags, new.task.created_at).await?;
+    let names: Vec<&String> = new.task.tags.iter().collect();
+    let tags = tag::ensure(transaction, &names, new.task.created_at).await?;
     let key = OnConflict::columns(CLIENT_KEY)
         .target_and_where(Column::ClientKey.is_not_null())
         .do_nothing()
@@ -43,9 +44,7 @@ pub(in crate::domain) async fn insert(
         return Ok(None);
     };
     let created = with_id(new, inserted.last_insert_id);
-    if !tags.is_empty() {
-        tag::assign(transaction, created.task.id, tags).await?;
-    }
+    tag::assign(transaction, created.task.id, tags).await?;
     Ok(Some(created))
 }
 
@@ -70,14 +69,6 @@ pub(in crate::domain) async fn ensure_tags(
         tag::ensure(transaction, some, now).await?;
     }
     Ok(())
-}
-
-/// Creates missing tags and returns all ids.
-async fn ids_of_tags(transaction: &WriteTransaction, tags: &Tags, now: Timestamp) -> Result<Vec<i32>> {
-    if tags.is_empty() {
-        return Ok(Vec::new());
-    }
-    tag::ensure(transaction, &tags.iter().collect::<Vec<_>>(), now).await
 }
 
 /// Whether [`insert_at_once`] can be used. Only PostgreSQL takes two inserts as one statement, and an idempotency key
