@@ -46,8 +46,9 @@ pub(super) async fn dump(store: &Store, file: &Path) -> Result<Contents> {
     command
         .args(["--format=custom", "--compress=0", "--data-only", "--no-password"])
         .arg(format!("--snapshot={name}"));
-    for table in tables_in(&snapshot, &schema).await? {
-        command.arg(format!("--table={}.{}", quoted(&schema), quoted(&table)));
+    let tables = tables_in(&snapshot, &schema).await?;
+    for table in tables.iter().filter(|table| *table != MIGRATIONS) {
+        command.arg(format!("--table={}.{}", quoted(&schema), quoted(table)));
     }
     let url = environment(store.config.url.expose_secret()).map_err(Error::internal)?;
     command.arg("--file").arg(file).envs(url);
@@ -135,8 +136,7 @@ async fn swap(store: &Store) -> Result<()> {
     let connection = &transaction;
     let schema: String = one(connection, "SELECT current_schema()::text").await?;
     let in_schema = |table: &String| format!("{}.{}", quoted(&schema), quoted(table));
-    let mut old: Vec<String> = tables_in(connection, &schema).await?;
-    old.extend(migrations_in(connection, &schema).await?);
+    let old = tables_in(connection, &schema).await?;
     if !old.is_empty() {
         let old = old.iter().map(in_schema).collect::<Vec<String>>().join(", ");
         // From here on no session can begin.
@@ -145,9 +145,7 @@ async fn swap(store: &Store) -> Result<()> {
         let dropped = connection.execute_unprepared(&format!("DROP TABLE {old}")).await;
         dropped.map_err(|error| dependent_objects(&error).unwrap_or_else(|| error.into()))?;
     }
-    let mut new = tables_in(connection, STAGING).await?;
-    new.extend(migrations_in(connection, STAGING).await?);
-    for table in new {
+    for table in tables_in(connection, STAGING).await? {
         let place = format!(
             "ALTER TABLE {}.{} SET SCHEMA {}",
             quoted(STAGING),
@@ -206,22 +204,13 @@ async fn drop_staging(store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// Our tables in this schema, ordered so that referenced tables come first.
+/// Our tables in this schema, ordered so that referenced tables come first. That of the migrations is the last.
 async fn tables_in(connection: &impl ConnectionTrait, schema: &str) -> Result<Vec<String>> {
-    let there = all_tables_in(connection, schema).await?;
-    let ours = TABLES.iter().map(ToString::to_string);
-    Ok(ours.filter(|table| there.contains(table)).collect())
-}
-
-async fn migrations_in(connection: &impl ConnectionTrait, schema: &str) -> Result<Option<String>> {
-    let there = all_tables_in(connection, schema).await?;
-    Ok(there.into_iter().find(|table| table == MIGRATIONS))
-}
-
-async fn all_tables_in(connection: &impl ConnectionTrait, schema: &str) -> Result<Vec<String>> {
     let sql = "SELECT tablename::text FROM pg_tables WHERE schemaname = $1";
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.into()]);
     let rows = connection.query_all_raw(statement).await?;
     let names = rows.iter().map(|row| row.try_get_by_index(0));
-    Ok(names.collect::<Result<_, DbErr>>()?)
+    let there = names.collect::<Result<Vec<String>, DbErr>>()?;
+    let ours = TABLES.into_iter().chain([MIGRATIONS]).map(str::to_owned);
+    Ok(ours.filter(|table| there.contains(table)).collect())
 }
