@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::sqlx;
-use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, EntityTrait as _, RuntimeErr, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, EntityTrait as _, Statement};
 
 use super::one;
 use crate::domain::clock::Timestamp;
@@ -138,27 +137,16 @@ async fn postpone_search_index(transaction: &WriteTransaction) -> Result<Option<
 impl Store {
     /// Updates planner statistics, so that query plans are good at once.
     pub(in crate::domain) async fn refresh_statistics(&self) -> Result<()> {
-        if self.connection.get_database_backend() == DbBackend::Postgres {
-            return Ok(self.vacuum().await?);
+        if self.connection.get_database_backend() != DbBackend::Postgres {
+            self.connection.execute_unprepared("ANALYZE").await?;
+            return Ok(());
         }
-        self.connection.execute_unprepared("ANALYZE").await?;
+        // It takes longer than a request may.
+        let alone = self.alone(None).await?;
+        let vacuum = format!("VACUUM (ANALYZE) {TABLES}");
+        let vacuumed = alone.connection.execute_unprepared(&vacuum).await;
+        alone.close().await?;
+        vacuumed?;
         Ok(())
-    }
-
-    /// Uses a separate connection without the statement timeout of requests.
-    async fn vacuum(&self) -> Result<(), DbErr> {
-        let failed = |error| DbErr::Exec(RuntimeErr::SqlxError(std::sync::Arc::new(error)));
-        let pool = self.connection.get_postgres_connection_pool();
-        let mut connection = pool.acquire().await.map_err(failed)?.detach();
-        for statement in [
-            "SET statement_timeout = 0".to_owned(),
-            format!("VACUUM (ANALYZE) {TABLES}"),
-        ] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
-                .execute(&mut connection)
-                .await
-                .map_err(failed)?;
-        }
-        sqlx::Connection::close(connection).await.map_err(failed)
     }
 }
