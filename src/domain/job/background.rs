@@ -8,6 +8,7 @@ use super::{JobId, JobKind, Jobs, NewJob};
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result, ViolationKind};
+use crate::domain::named_enum::named_enum;
 use crate::domain::policy::{self, Own, QueueJob};
 use crate::domain::store;
 
@@ -31,29 +32,17 @@ pub struct BackgroundTask {
     pub finished_at: Option<Timestamp>,
 }
 
-/// Status of a background task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackgroundTaskStatus {
-    /// It waits for its first or next attempt.
-    Queued,
-    /// A server runs it.
-    Running,
-    /// It succeeded.
-    Done,
-    /// It failed permanently.
-    Failed,
-}
-
-impl BackgroundTaskStatus {
-    /// The name in REST.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
+named_enum! {
+    /// Status of a background task, with its name in REST.
+    BackgroundTaskStatus {
+        /// It waits for its first or next attempt.
+        Queued = "queued",
+        /// A server runs it.
+        Running = "running",
+        /// It succeeded.
+        Done = "done",
+        /// It failed permanently.
+        Failed = "failed",
     }
 }
 
