@@ -165,16 +165,12 @@ impl Worker {
 
     /// Logs the first failure and the recovery.
     fn log_change(&mut self, claimed: &Result<()>) {
+        if std::mem::replace(&mut self.has_failed, claimed.is_err()) == claimed.is_err() {
+            return;
+        }
         match claimed {
-            Err(error) if !self.has_failed => {
-                self.has_failed = true;
-                tracing::warn!("cannot claim jobs, retrying: {error}: {:?}", error.cause());
-            }
-            Ok(()) if self.has_failed => {
-                self.has_failed = false;
-                tracing::info!("claims jobs again");
-            }
-            Err(_) | Ok(()) => {}
+            Err(error) => tracing::warn!("cannot claim jobs, retrying: {error}: {:?}", error.cause()),
+            Ok(()) => tracing::info!("claims jobs again"),
         }
     }
 

@@ -257,17 +257,13 @@ struct Trouble {
 
 impl Trouble {
     fn log_change(&mut self, look: &Result<Look>, behind_since: Instant) {
-        match look {
-            Err(error) if !self.has_failed => {
-                self.has_failed = true;
+        if std::mem::replace(&mut self.has_failed, look.is_err()) != look.is_err() {
+            if let Err(error) = look {
                 let cause = error.cause();
                 tracing::warn!("live delivery cannot read the event log and tries again: {error}: {cause:?}");
-            }
-            Ok(_) if self.has_failed => {
-                self.has_failed = false;
+            } else {
                 tracing::info!("live delivery reads the event log again");
             }
-            Err(_) | Ok(_) => {}
         }
         if matches!(look, Ok(Look::CaughtUp)) {
             self.is_reported = false;
