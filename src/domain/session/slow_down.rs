@@ -94,23 +94,12 @@ impl Attempt {
         let is_close = at_address.count >= FREE_FAILURES || of_account.count >= ACCOUNT_FAILURES;
         let is_known = is_close && is_known(&transaction, target, network, now).await?;
         let delay = decide(at_address, of_account, is_known, now)?;
-        let failed_once_more = [
-            (
-                account.as_str(),
-                Failures {
-                    count: of_account.count.saturating_add(1).min(ACCOUNT_FAILURES),
-                    ..of_account
-                },
-            ),
-            (
-                address.as_str(),
-                Failures {
-                    count: at_address.count.saturating_add(1),
-                    at: now,
-                },
-            ),
-        ];
-        store::session::login_attempt::set(&transaction, &system, failed_once_more).await?;
+        let count = of_account.count.saturating_add(1).min(ACCOUNT_FAILURES);
+        let more_of_account = Failures { count, ..of_account };
+        let count = at_address.count.saturating_add(1);
+        let more_at_address = Failures { count, at: now };
+        let rows = [(account.as_str(), more_of_account), (address.as_str(), more_at_address)];
+        store::session::login_attempt::set(&transaction, &system, rows).await?;
         transaction.commit().await?;
         Ok(Self {
             account,
