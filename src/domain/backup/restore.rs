@@ -83,6 +83,7 @@ impl Domain {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Restored> {
         let system = policy::system(actor)?;
+        let (store, storage) = (&self.core.store, &self.core.storage);
         let CheckedBackup {
             archive,
             manifest,
@@ -97,28 +98,22 @@ impl Domain {
             log: &log,
             missing: &missing,
         };
-        let staged = self.core.store.stage(&system, &database, &renewal).await?;
+        let staged = store.stage(&system, &database, &renewal).await?;
         let mut files = Files::default();
         if let Err(error) = self.write_files(archive, manifest, &mut files, progress).await {
-            self.core.store.discard(staged).await;
-            self.core.storage.discard(files.new).await;
+            store.discard(staged).await;
+            storage.discard(files.new).await;
             return Err(error);
         }
-        if let Err(error) = self.core.store.replace(&system, staged).await {
+        if let Err(error) = store.replace(&system, staged).await {
             // A failed commit may have succeeded on the database, and a row without its file is worse than a file
             // without a row.
-            if self
-                .core
-                .store
-                .has_log(&system, &log)
-                .await
-                .is_ok_and(|is_done| !is_done)
-            {
-                self.core.storage.discard(files.new).await;
+            if store.has_log(&system, &log).await.is_ok_and(|is_done| !is_done) {
+                storage.discard(files.new).await;
             }
             return Err(error);
         }
-        if let Err(error) = self.core.store.refresh_statistics().await {
+        if let Err(error) = store.refresh_statistics().await {
             tracing::warn!(
                 "the statistics of the database could not be updated: {:?}",
                 error.cause()
