@@ -46,7 +46,6 @@ pub enum Moves {
 
 impl Tasks<'_> {
     /// Changes a task. `expected` lists the versions that the change may be based on.
-    #[tracing::instrument(target = "taskwire::span", name = "task.update", skip_all)]
     pub async fn update(
         self,
         actor: &Actor,
@@ -54,12 +53,11 @@ impl Tasks<'_> {
         change: TaskChange,
         expected: ExpectedVersion,
     ) -> Result<WrittenTask> {
-        let operation = Operation::Update(change.check()?);
-        self.write(actor, id, expected, operation).await
+        self.update_by(actor, id, change, expected, Moves::Direct).await
     }
 
-    /// Changes a task like [`update`](Self::update). A transition that is not allowed goes through `todo`: two changes
-    /// with their events, in one transaction.
+    /// Changes a task like [`update`](Self::update). With [`Moves::ThroughTodo`], a transition that is not allowed goes
+    /// through `todo`: two changes with their events, in one transaction.
     #[tracing::instrument(target = "taskwire::span", name = "task.update", skip_all)]
     pub async fn update_by(
         self,
@@ -69,14 +67,11 @@ impl Tasks<'_> {
         expected: ExpectedVersion,
         moves: Moves,
     ) -> Result<WrittenTask> {
-        if moves == Moves::Direct {
-            return self.update(actor, id, change, expected).await;
-        }
         let change = change.check()?;
         let mut write = self.open(actor, id, TrashState::Live, expected).await?;
         let now = self.core.clock.now();
         let from = write.before.task.status;
-        if change.status.is_some_and(|to| from.transition(to).is_err()) {
+        if moves == Moves::ThroughTodo && change.status.is_some_and(|to| from.transition(to).is_err()) {
             let reopened = write
                 .locked()
                 .apply(actor, Operation::Transition(Status::Todo), now)
