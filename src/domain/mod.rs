@@ -48,6 +48,7 @@ pub mod random;
 mod search;
 pub mod seed;
 pub mod session;
+mod share;
 pub mod statistics;
 mod store;
 pub mod tag;
@@ -72,6 +73,7 @@ use self::clock::Clock;
 use self::diagnosis::Diagnosis;
 use self::error::Result;
 use self::event::Events;
+use self::id::SessionId;
 use self::idempotency::{Idempotency, RequestHasher};
 use self::job::{Jobs, WorkerHandle};
 use self::live::{Bus, Hub, Live};
@@ -80,7 +82,8 @@ use self::mail::Mailer;
 use self::notification::Notifications;
 use self::password::Passwords;
 use self::random::Randomness;
-use self::session::{PasswordTurns, Sessions};
+use self::session::Sessions;
+use self::share::Shares;
 use self::store::Store;
 use self::task::Tasks;
 use self::token::{SigningKey, TokenSigner};
@@ -96,7 +99,8 @@ pub(crate) struct Core {
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     passwords: Passwords,
-    password_turns: PasswordTurns,
+    /// Each session hashes one password at a time, so that one token cannot occupy all hashing threads.
+    password_turns: Shares<SessionId>,
     tokens: TokenSigner,
     links: LinkSigner,
     request_hasher: RequestHasher,
@@ -171,7 +175,7 @@ impl Domain {
             clock,
             randomness,
             passwords,
-            password_turns: PasswordTurns::default(),
+            password_turns: Shares::of(1),
             tokens,
             links,
             request_hasher,

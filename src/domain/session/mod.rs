@@ -9,7 +9,6 @@ mod use_cases;
 
 pub use self::use_cases::Sessions;
 pub(super) use self::use_cases::{identify, state_of};
-pub(crate) use password::PasswordTurns;
 pub(super) use password::ShownPassword;
 pub(super) use slow_down::forgive_account;
 

@@ -3,18 +3,14 @@
 //! Hashing is slow, so passwords are checked outside of transactions. The transaction then locks the account and checks
 //! that the password was not replaced meanwhile.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
 use secrecy::SecretString;
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::slow_down::{Attempt, Target};
 use super::{Device, Sessions, Tokens, digest};
 use crate::domain::Core;
 use crate::domain::actor::{Actor, SignedIn};
 use crate::domain::error::{Credential, Error, Result, SignedOut};
-use crate::domain::id::SessionId;
 use crate::domain::policy;
 use crate::domain::store::user::Login;
 use crate::domain::store::{self, WriteTransaction};
@@ -96,7 +92,7 @@ pub(in crate::domain) struct ShownPassword {
     hash: String,
     attempt: Attempt,
     /// Serialises the hashing of one session.
-    _turn: OwnedMutexGuard<()>,
+    _turn: OwnedSemaphorePermit,
 }
 
 impl ShownPassword {
@@ -108,7 +104,8 @@ impl ShownPassword {
         device: &Device,
     ) -> Result<Self> {
         let user = actor.signed_in()?;
-        let turn = core.password_turns.take(user.session).await;
+        let turn = core.password_turns.share_of(user.session);
+        let turn = turn.acquire_owned().await.map_err(Error::internal)?;
         let attempt = Attempt::begin(core, Target::Account(user.id), device).await?;
         attempt.delay().await;
         let system = policy::system(&Actor::System)?;
@@ -149,46 +146,4 @@ fn log_failed_login(name: &str, device: &Device, reason: &str) {
     let name = digest(&name.trim().to_lowercase());
     let address = device.ip.map(|address| address.to_string());
     tracing::warn!(address, name_sha256 = &name[..LOGGED_DIGITS], reason, "login failed");
-}
-
-/// Lets each session hash one password at a time, so that one token cannot occupy all hashing threads.
-#[derive(Debug, Default)]
-pub(crate) struct PasswordTurns(Mutex<HashMap<SessionId, Weak<Turn<()>>>>);
-
-impl PasswordTurns {
-    /// Waits for the session's turn, which lasts until the guard is dropped.
-    async fn take(&self, session: SessionId) -> OwnedMutexGuard<()> {
-        self.turn_of(session).lock_owned().await
-    }
-
-    fn turn_of(&self, session: SessionId) -> Arc<Turn<()>> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.retain(|_, turn| turn.strong_count() > 0);
-        if let Some(turn) = turns.get(&session).and_then(Weak::upgrade) {
-            return turn;
-        }
-        let turn = Arc::new(Turn::new(()));
-        turns.insert(session, Arc::downgrade(&turn));
-        turn
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_session_hashes_one_password_at_a_time_and_does_not_block_others() {
-        let turns = PasswordTurns::default();
-        let first = turns.take(SessionId(1)).await;
-        assert!(turns.turn_of(SessionId(1)).try_lock().is_err());
-        let second = turns.take(SessionId(2)).await;
-        drop(first);
-        let again = turns.take(SessionId(1)).await;
-        drop((second, again));
-        assert!(turns.turn_of(SessionId(3)).try_lock().is_ok());
-        turns.turn_of(SessionId(4));
-        let left = turns.0.lock().unwrap().len();
-        assert!(left <= 1, "{left} turns are remembered");
-    }
 }

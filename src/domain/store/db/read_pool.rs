@@ -11,16 +11,17 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult,
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Semaphore;
 
-use super::connection::{ConnectionPool, Connections, Engine, Lane, MAX_ATTEMPTS, Settings, Shares, with_pool};
+use super::connection::{ConnectionPool, Connections, Engine, Lane, MAX_ATTEMPTS, Settings, with_pool};
 use super::statement_meter::Meter;
 use crate::domain::id::UserId;
+use crate::domain::share::Shares;
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub(in crate::domain) struct ReadPool {
     connections: Connections,
     meter: Meter,
-    shares: Arc<Shares>,
+    shares: Arc<Shares<UserId>>,
     /// Limit of the user who reads; `None` for the server itself.
     share: Option<Arc<Semaphore>>,
     lane: Lane,
@@ -30,7 +31,7 @@ impl ReadPool {
     pub(in crate::domain::store) fn new(pool: &DatabaseConnection, settings: Settings, meter: Meter) -> Self {
         let connections = Connections::of(pool, settings);
         Self {
-            shares: Arc::new(Shares::of(connections.count().max)),
+            shares: Arc::new(Shares::half_of(connections.count().max)),
             connections,
             meter,
             share: None,

@@ -11,12 +11,10 @@
 mod engine;
 mod pool;
 mod pooled;
-mod share;
 
 pub(in crate::domain::store) use engine::Engine;
 pub(in crate::domain::store) use pool::{ConnectionPool, Lane, Settings};
 pub(in crate::domain::store) use pooled::PooledConnection;
-pub(in crate::domain::store) use share::Shares;
 
 use std::sync::Arc;
 use std::time::Duration;
