@@ -44,14 +44,8 @@ pub(super) struct EventLogReader {
     progress: Arc<Progress>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
-    /// Identity of the log.
-    log: String,
-    /// Events before this position were delivered.
-    events: LogPosition,
-    /// Changes of accounts before this position were handled.
-    changes: LogPosition,
-    /// Notifications before this position were delivered.
-    notifications: notification::NotificationPosition,
+    /// Everything before these positions was delivered.
+    delivered: Settled,
 }
 
 /// The result of a look at the logs.
@@ -67,8 +61,8 @@ impl EventLogReader {
     /// A reader that starts at the current end of the logs.
     pub(super) async fn at_the_end(core: &Core) -> Result<Self> {
         let scope = policy::scope(&Actor::System)?;
-        let settled = store::event::log::settled(core.store.system_reader(), &scope, None).await?;
         Ok(Self {
+            delivered: store::event::log::settled(core.store.system_reader(), &scope, None).await?,
             store: core.store.clone(),
             scope,
             notified: policy::scope(&Actor::System)?,
@@ -77,10 +71,6 @@ impl EventLogReader {
             progress: Arc::clone(&core.hub.progress),
             clock: Arc::clone(&core.clock),
             randomness: Arc::clone(&core.randomness),
-            log: settled.log,
-            events: settled.events,
-            changes: settled.changes,
-            notifications: settled.notifications,
         })
     }
 
@@ -116,21 +106,19 @@ impl EventLogReader {
     /// Delivers all settled entries.
     async fn look(&mut self) -> Result<Look> {
         let settled = self.settled().await?;
-        if settled.log != self.log {
+        if settled.log != self.delivered.log {
             tracing::warn!("the event log was replaced, or lost its newest events: every live connection is closed");
             self.registry.end_all(Ending::Replaced);
             self.present.forget();
-            self.log = settled.log;
-            (self.events, self.changes) = (settled.events, settled.changes);
-            self.notifications = settled.notifications;
+            self.delivered = settled;
             return Ok(Look::CaughtUp);
         }
         // Revoked rights must take effect before later events are delivered.
         self.look_at_accounts(settled.changes).await?;
-        if self.events >= settled.events {
+        if self.delivered.events >= settled.events {
             self.present.remember(&[], !settled.is_waiting);
         }
-        while self.events < settled.events {
+        while self.delivered.events < settled.events {
             self.deliver_batch(&settled).await?;
         }
         self.deliver_notifications(settled.notifications).await?;
@@ -145,27 +133,28 @@ impl EventLogReader {
     /// becomes the primary, and clients would miss these after the cursor of a lost event. So the log gets a new
     /// identity then.
     async fn settled(&self) -> Result<Settled> {
-        let (reader, read) = (self.store.system_reader(), Some(self.events));
+        let (reader, read) = (self.store.system_reader(), Some(self.delivered.events));
         let settled = store::event::log::settled(reader, &self.scope, read).await?;
-        if settled.log != self.log || !settled.has_lost {
+        if settled.log != self.delivered.log || !settled.has_lost {
             return Ok(settled);
         }
         let (system, identity) = (policy::system(&Actor::System)?, new_identity(self.randomness.as_ref()));
         let transaction = self.store.begin().await?;
-        store::event::log::renew(&transaction, &system, &self.log, &identity).await?;
+        store::event::log::renew(&transaction, &system, &self.delivered.log, &identity).await?;
         transaction.commit().await?;
         store::event::log::settled(reader, &self.scope, None).await
     }
 
     async fn look_at_accounts(&mut self, until: LogPosition) -> Result<()> {
-        if self.changes < until {
+        let range = self.delivered.changes..until;
+        if !range.is_empty() {
             let reader = self.store.system_reader();
-            for user in store::event::log::changed_accounts(reader, &self.scope, self.changes..until).await? {
+            for user in store::event::log::changed_accounts(reader, &self.scope, range).await? {
                 self.look_at_account(user).await?;
             }
         }
         // It is lower after the newest changes were pruned or lost.
-        self.changes = until;
+        self.delivered.changes = until;
         Ok(())
     }
 
@@ -188,7 +177,7 @@ impl EventLogReader {
     /// Delivers the next events before a position.
     async fn deliver_batch(&mut self, settled: &Settled) -> Result<()> {
         let until = settled.events;
-        let (reader, range) = (self.store.system_reader(), self.events..until);
+        let (reader, range) = (self.store.system_reader(), self.delivered.events..until);
         let (events, more_from) = store::event::log::read(reader, &self.scope, range, None, BATCH).await?;
         metrics::counter!(metric::LIVE_EVENTS).increment(u64::try_from(events.len()).unwrap_or_default());
         let (now, delays) = (self.clock.now(), metrics::histogram!(metric::LIVE_DELAY));
@@ -203,22 +192,22 @@ impl EventLogReader {
         for event in &events {
             self.registry.dispatch(event);
         }
-        self.events = more_from.unwrap_or(until);
+        self.delivered.events = more_from.unwrap_or(until);
         Ok(())
     }
 
     /// Delivers the notifications before a position, if there are subscriptions.
     async fn deliver_notifications(&mut self, until: notification::NotificationPosition) -> Result<()> {
-        while self.notifications < until && self.registry.awaits_notifications() {
-            let (reader, range) = (self.store.system_reader(), self.notifications..until);
+        while self.delivered.notifications < until && self.registry.awaits_notifications() {
+            let (reader, range) = (self.store.system_reader(), self.delivered.notifications..until);
             let (notifications, more_from) = store::notification::read(reader, &self.notified, range, BATCH).await?;
             for notification in notifications {
                 self.registry.notify(&Arc::new(notification));
             }
-            self.notifications = more_from.unwrap_or(until);
+            self.delivered.notifications = more_from.unwrap_or(until);
         }
         // It is lower after the newest were lost, or deleted with their user.
-        self.notifications = until;
+        self.delivered.notifications = until;
         Ok(())
     }
 }
