@@ -149,19 +149,6 @@ impl<T> Page<T> {
             has_next,
         }
     }
-
-    /// Converts the rows.
-    pub fn map<U>(self, mut convert: impl FnMut(T) -> U) -> Page<U> {
-        Page {
-            items: self
-                .items
-                .into_iter()
-                .map(|(place, item)| (place, convert(item)))
-                .collect(),
-            has_previous: self.has_previous,
-            has_next: self.has_next,
-        }
-    }
 }
 
 /// The position of a row in its list. It is encoded only on demand.

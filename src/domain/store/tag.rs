@@ -111,13 +111,10 @@ pub(in crate::domain) async fn page(
     let rows: Vec<(i32, String, i64)> = keyset.apply::<Entity, _>(query)?.into_tuple().all(connection).await?;
     let beyond = keyset.is_any_beyond::<Entity, _>(connection, || used(scope), Column::Id);
     let beyond = beyond.await?;
-    let page = keyset.finish(rows, beyond, |(id, name, _)| Cursor {
-        keys: vec![Key::Text(name.clone())],
-        id: *id,
-    });
-    Ok(page.map(|(_, name, tasks)| TagCount {
-        name,
-        tasks: as_count(tasks),
+    Ok(keyset.cut(rows, beyond, |(id, name, tasks)| {
+        let keys = vec![Key::Text(name.clone())];
+        let tasks = as_count(tasks);
+        (Cursor { keys, id }, TagCount { name, tasks })
     }))
 }
 

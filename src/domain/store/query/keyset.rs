@@ -248,7 +248,13 @@ impl<'a, F: SortField> Keyset<'a, F> {
         self.cut(rows, beyond, |row| row)
     }
 
-    fn cut<R, T>(&self, rows: Vec<R>, beyond: bool, with_cursor: impl Fn(R) -> (Cursor, T)) -> Page<T> {
+    /// Like [`finish`](Self::finish), for rows that are converted.
+    pub(in crate::domain::store) fn cut<R, T>(
+        &self,
+        rows: Vec<R>,
+        beyond: bool,
+        with_cursor: impl Fn(R) -> (Cursor, T),
+    ) -> Page<T> {
         let order: Arc<str> = order_name(self.order).into();
         Page::cut(self.page, rows, beyond, |row| {
             let (cursor, row) = with_cursor(row);
