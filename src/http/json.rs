@@ -1,7 +1,5 @@
 //! JSON bodies.
 
-use std::fmt;
-
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -35,28 +33,11 @@ const MAX_NESTING: usize = 64;
 /// Maximum number of values in JSON from clients: parsed, each takes 16 times the memory of its shortest text.
 const MAX_VALUES: usize = 20_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OutOfBounds {
-    /// Levels of nesting.
-    Levels(usize),
-    Values,
-}
-
-impl fmt::Display for OutOfBounds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Levels(levels) => write!(f, "nested {levels} levels deep; up to {MAX_NESTING} are allowed"),
-            Self::Values => write!(
-                f,
-                "too large: it has more than {MAX_VALUES} values; up to {MAX_VALUES} are allowed"
-            ),
-        }
-    }
-}
-
+/// Fails with what the JSON is, and what is allowed.
+///
 /// Must be called before parsing: the parser recurses, does not count levels in members that it skips or keeps as text,
 /// and allocates for each value.
-pub(crate) fn check_bounds(json: &[u8]) -> Result<(), OutOfBounds> {
+pub(crate) fn check_bounds(json: &[u8]) -> Result<(), String> {
     let (mut depth, mut deepest, mut values) = (0_usize, 0, 0);
     let mut bytes = json.iter();
     while let Some(byte) = bytes.next() {
@@ -74,9 +55,11 @@ pub(crate) fn check_bounds(json: &[u8]) -> Result<(), OutOfBounds> {
         }
     }
     if deepest > MAX_NESTING {
-        Err(OutOfBounds::Levels(deepest))
+        Err(format!("nested {deepest} levels deep; up to {MAX_NESTING} are allowed"))
     } else if values > MAX_VALUES {
-        Err(OutOfBounds::Values)
+        Err(format!(
+            "too large: it has more than {MAX_VALUES} values; up to {MAX_VALUES} are allowed"
+        ))
     } else {
         Ok(())
     }
@@ -102,34 +85,26 @@ mod tests {
     #[test]
     fn levels_are_counted_where_lists_and_objects_begin_and_not_in_strings() {
         let check = |json: &str| check_bounds(json.as_bytes());
+        let too_deep = || Err("nested 65 levels deep; up to 64 are allowed".to_owned());
         assert_eq!(check(&format!("{}{}", "[".repeat(64), "]".repeat(64))), Ok(()));
         assert_eq!(check(&"[]{}".repeat(1_000)), Ok(()));
         assert_eq!(
             check(&format!(r#"["{}", "\\\"{}"]"#, "[".repeat(65), "{".repeat(65))),
             Ok(())
         );
-        assert_eq!(
-            check(&format!(r#"["\\", {}"#, "[".repeat(64))),
-            Err(OutOfBounds::Levels(65))
-        );
-        assert_eq!(
-            check(&format!("]]]{}", r#"{"a":"#.repeat(65))),
-            Err(OutOfBounds::Levels(65))
-        );
-        assert_eq!(
-            OutOfBounds::Levels(65).to_string(),
-            "nested 65 levels deep; up to 64 are allowed"
-        );
+        assert_eq!(check(&format!(r#"["\\", {}"#, "[".repeat(64))), too_deep());
+        assert_eq!(check(&format!("]]]{}", r#"{"a":"#.repeat(65))), too_deep());
     }
 
     #[test]
     fn values_are_counted_and_not_the_commas_in_strings() {
         let list = |values: usize| format!("[0{}]", ",0".repeat(values - 1));
+        let too_many = || Err("too large: it has more than 20000 values; up to 20000 are allowed".to_owned());
         assert_eq!(check_bounds(list(20_000).as_bytes()), Ok(()));
-        assert_eq!(check_bounds(list(20_001).as_bytes()), Err(OutOfBounds::Values));
+        assert_eq!(check_bounds(list(20_001).as_bytes()), too_many());
         assert_eq!(check_bounds(format!("\"{}\"", ",".repeat(50_000)).as_bytes()), Ok(()));
         // The only value in each of these objects has no comma.
         let objects = format!("[{}0]", r#"{"":{"":0}},"#.repeat(7_000));
-        assert_eq!(check_bounds(objects.as_bytes()), Err(OutOfBounds::Values));
+        assert_eq!(check_bounds(objects.as_bytes()), too_many());
     }
 }
