@@ -65,7 +65,7 @@ impl App {
         match self.config().environment {
             Environment::Development => open_accounts::create(domain).await.map_err(described),
             Environment::Production => match find_open_accounts(domain).await.map_err(described)? {
-                Some(accounts) => Err(anyhow::anyhow!("{accounts}")),
+                Some(accounts) => Err(anyhow::Error::msg(accounts)),
                 None => Ok(()),
             },
         }

@@ -1,7 +1,5 @@
 //! Accounts with publicly known passwords, from development. A production server does not start with them.
 
-use std::fmt;
-
 use crate::domain::Domain;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::error::{Code, Result};
@@ -42,34 +40,9 @@ pub(super) async fn create(domain: &Domain) -> Result<()> {
     }
 }
 
-/// Active accounts with a publicly known password.
-#[derive(Clone, Debug)]
-pub(crate) enum OpenAccounts {
-    /// The administrator of a development server, by username or address.
-    Admin(&'static str),
-    /// Accounts of `taskwire seed`: their number, and the address of one.
-    Seeded(i64, String),
-}
-
-impl fmt::Display for OpenAccounts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Admin(login) => write!(
-                f,
-                "the account '{login}' still has the published default password of development servers; run \
-                 `taskwire user reset-password {login}` to set another one"
-            ),
-            Self::Seeded(count, email) => write!(
-                f,
-                "{count} accounts, such as '{email}', still have the published default password of `taskwire seed`; \
-                 begin with an empty database, or run `taskwire user deactivate` for each of them"
-            ),
-        }
-    }
-}
-
-/// Takes the time of a password hash if a candidate exists.
-pub(crate) async fn find_open_accounts(domain: &Domain) -> Result<Option<OpenAccounts>> {
+/// Names active accounts with a publicly known password, in a text with a fix. Takes the time of a password hash if a
+/// candidate exists.
+pub(crate) async fn find_open_accounts(domain: &Domain) -> Result<Option<String>> {
     let users = domain.users();
     let mut checked = None;
     for login in [USERNAME, EMAIL] {
@@ -82,11 +55,19 @@ pub(crate) async fn find_open_accounts(domain: &Domain) -> Result<Option<OpenAcc
         }
         checked = Some(user.id);
         if users.has_password(&Actor::System, user.id, PASSWORD.into()).await? {
-            return Ok(Some(OpenAccounts::Admin(login)));
+            return Ok(Some(format!(
+                "the account '{login}' still has the published default password of development servers; run \
+                 `taskwire user reset-password {login}` to set another one"
+            )));
         }
     }
     let seeded = users
         .find_shared_password(&Actor::System, seed::DEFAULT_PASSWORD.into())
         .await?;
-    Ok(seeded.map(|(count, email)| OpenAccounts::Seeded(count, email)))
+    Ok(seeded.map(|(count, email)| {
+        format!(
+            "{count} accounts, such as '{email}', still have the published default password of `taskwire seed`; \
+             begin with an empty database, or run `taskwire user deactivate` for each of them"
+        )
+    }))
 }

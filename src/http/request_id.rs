@@ -15,16 +15,11 @@ const MAX_LENGTH: usize = 128;
 /// Random bytes of a new id.
 const BYTES: usize = 16;
 
-/// The id of a request.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub String);
-
 pub(crate) async fn assign<A: Future<Output = Response>>(
-    mut request: Request,
+    request: Request,
     answer: impl FnOnce(Request) -> A,
 ) -> Response {
     let id = request.headers().get(HEADER).and_then(valid).unwrap_or_else(make);
-    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = within(id.clone(), answer(request)).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);

@@ -202,7 +202,7 @@ fn judge_clocks(clocks: &ClockReading, newest_event: Option<Timestamp>) -> Findi
 async fn judge_accounts(domain: &Domain, environment: Environment) -> Result<String, String> {
     match find_open_accounts(domain).await.map_err(failure)? {
         None => Ok("none has the known password of a development server".to_owned()),
-        Some(accounts) if environment.is_production() => Err(accounts.to_string()),
+        Some(accounts) if environment.is_production() => Err(accounts),
         Some(_) => Ok("this development server has accounts with a known password".to_owned()),
     }
 }
