@@ -49,8 +49,8 @@ pub(super) async fn answer(
     } else if is_http2 {
         (Body::new(incoming), None)
     } else {
-        let rest = Rest::default();
-        (Body::new(RequestBody::new(incoming, rest.clone())), Some(rest))
+        let body = RequestBody::new(incoming);
+        (Body::new(body.clone()), Some(body))
     };
     let mut request = Request::from_parts(parts, body);
     request.extensions_mut().insert(ConnectInfo(peer));
@@ -79,38 +79,45 @@ pub(super) async fn answer(
     Ok(response.map(|body| ResponseBody::Plain { body, _guard: guard }))
 }
 
-/// The unread rest of a body.
-#[derive(Clone, Debug, Default)]
-struct Rest(Arc<Mutex<Left>>);
+/// An HTTP/1 request body. The handler has one clone; the other one reads what it left.
+#[derive(Clone)]
+struct RequestBody(Arc<Mutex<Reading>>);
 
-#[derive(Debug, Default)]
-struct Left {
-    incoming: Option<Incoming>,
+struct Reading {
+    incoming: Incoming,
     has_begun: bool,
     is_read: bool,
 }
 
-impl Rest {
-    fn left(&self) -> MutexGuard<'_, Left> {
+impl RequestBody {
+    fn new(incoming: Incoming) -> Self {
+        Self(Arc::new(Mutex::new(Reading {
+            incoming,
+            has_begun: false,
+            is_read: false,
+        })))
+    }
+
+    fn reading(&self) -> MutexGuard<'_, Reading> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads a short rest. A client that waits for `100 Continue` sends no body unless the handler reads it.
-    async fn is_read_to_its_end(&self, is_invited: bool) -> bool {
-        let incoming = {
-            let mut left = self.left();
-            if left.is_read {
-                return true;
-            }
-            if !is_invited && !left.has_begun {
-                return false;
-            }
-            left.incoming.take()
+    async fn is_read_to_its_end(self, is_invited: bool) -> bool {
+        let (has_begun, is_read) = {
+            let reading = self.reading();
+            (reading.has_begun, reading.is_read)
         };
+        if is_read || !is_invited && !has_begun {
+            return is_read;
+        }
         // `None` if a task of the handler still reads it.
-        let Some(mut incoming) = incoming.filter(|incoming| incoming.size_hint().lower() <= MAX_REST) else {
+        let Some(Ok(Reading { mut incoming, .. })) = Arc::into_inner(self.0).map(Mutex::into_inner) else {
             return false;
         };
+        if incoming.size_hint().lower() > MAX_REST {
+            return false;
+        }
         let reading = async {
             let mut length = 0;
             while let Some(frame) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
@@ -126,52 +133,24 @@ impl Rest {
     }
 }
 
-/// An HTTP/1 request body. Its unread part goes to `rest` on drop.
-struct RequestBody {
-    incoming: Option<Incoming>,
-    rest: Rest,
-}
-
-impl RequestBody {
-    fn new(incoming: Incoming, rest: Rest) -> Self {
-        Self {
-            incoming: Some(incoming),
-            rest,
-        }
-    }
-}
-
 impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let this = self.get_mut();
-        let Some(incoming) = &mut this.incoming else {
-            return Poll::Ready(None);
-        };
-        this.rest.left().has_begun = true;
-        let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
-        if frame.is_none() || incoming.is_end_stream() {
-            this.rest.left().is_read = true;
-        }
+        let mut reading = self.reading();
+        reading.has_begun = true;
+        let frame = ready!(Pin::new(&mut reading.incoming).poll_frame(cx));
+        reading.is_read |= frame.is_none() || reading.incoming.is_end_stream();
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
+        self.reading().incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming
-            .as_ref()
-            .map_or_else(SizeHint::default, Incoming::size_hint)
-    }
-}
-
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        self.rest.left().incoming = self.incoming.take();
+        self.reading().incoming.size_hint()
     }
 }
 
