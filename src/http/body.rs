@@ -1,9 +1,9 @@
 //! Bodies of forms, limited in size and streamed.
 
-use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use axum::BoxError;
 use axum::body::{Body, BodyDataStream, Bytes};
 use futures_util::{Stream, StreamExt as _, stream};
 use multer::{Field, Multipart};
@@ -41,25 +41,20 @@ impl Source {
 
     /// The parser buffers everything that is available before it parses, and treats a body that ends while it searches
     /// for the first boundary as broken. So this yields to the runtime after each piece.
-    fn pieces(&self) -> impl Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + use<> {
+    fn pieces(&self) -> impl Stream<Item = Result<Bytes, BoxError>> + use<> {
         stream::unfold((self.clone(), false), async |(source, has_begun)| {
             if has_begun {
                 tokio::task::yield_now().await;
             }
             let piece = source.body.lock().await.next().await?;
             let piece = piece.map_err(Into::into).and_then(|piece| {
-                source.spend(piece.len() as u64)?;
-                Ok(piece)
+                let spent = source.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                    left.checked_sub(piece.len() as u64)
+                });
+                spent.map(|_| piece).map_err(|_| Exceeded.into())
             });
             Some((piece, (source, true)))
         })
-    }
-
-    fn spend(&self, bytes: u64) -> Result<(), Exceeded> {
-        let spent = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-        spent.map(|_| ()).map_err(|_| Exceeded)
     }
 }
 
@@ -75,61 +70,44 @@ pub(crate) fn boundary_in(content_type: &str) -> multer::Result<String> {
     Ok(boundary)
 }
 
-/// Limits the head of a part. For each piece that arrives, the parser searches the whole head again, so a long one in
-/// small pieces would take minutes.
-#[derive(Clone, Default)]
-struct HeadLimit(Arc<AtomicU64>);
-
 #[derive(Debug, thiserror::Error)]
 #[error("the head of a part is larger than allowed")]
 pub(crate) struct HeadTooLarge;
 
-impl HeadLimit {
-    /// The head of a part follows.
-    fn begin(&self) {
-        self.0.store(MAX_HEAD, Ordering::Relaxed);
-    }
-
-    /// The content of the part follows.
-    fn end(&self) {
-        self.0.store(u64::MAX, Ordering::Relaxed);
-    }
-
-    /// The last piece of a head may be longer, because it can contain the content, too.
-    fn spend(&self, bytes: u64) -> Result<(), HeadTooLarge> {
-        let left = self.0.load(Ordering::Relaxed);
-        self.0.store(left.saturating_sub(bytes), Ordering::Relaxed);
-        if left == 0 { Err(HeadTooLarge) } else { Ok(()) }
-    }
-}
-
 /// The parts of a form, in order.
 pub(crate) struct FormParts {
     form: Multipart<'static>,
-    head: HeadLimit,
+    /// Bytes of the head of a part that may still arrive; its content has no such limit. For each piece that arrives,
+    /// the parser searches the whole head again, so a long one in small pieces would take minutes.
+    left_of_head: Arc<AtomicU64>,
 }
 
 impl FormParts {
     pub(crate) fn new(source: &Source, boundary: String) -> Self {
-        let head = HeadLimit::default();
-        let limit = head.clone();
-        let pieces = source.pieces().map(move |piece| {
-            piece.and_then(|piece| {
-                limit.spend(piece.len() as u64)?;
+        let left_of_head = Arc::<AtomicU64>::default();
+        let left = Arc::clone(&left_of_head);
+        let pieces = source.pieces().map(move |piece| -> Result<Bytes, BoxError> {
+            let piece = piece?;
+            // The last piece of a head may be longer, because it can contain the content, too.
+            let before = left.load(Ordering::Relaxed);
+            left.store(before.saturating_sub(piece.len() as u64), Ordering::Relaxed);
+            if before == 0 {
+                Err(HeadTooLarge.into())
+            } else {
                 Ok(piece)
-            })
+            }
         });
         Self {
             form: Multipart::new(pieces, boundary),
-            head,
+            left_of_head,
         }
     }
 
     /// The next part. The last one must be read to its end, because its rest would count as head, and be dropped.
     pub(crate) async fn next(&mut self) -> multer::Result<Option<Field<'static>>> {
-        self.head.begin();
+        self.left_of_head.store(MAX_HEAD, Ordering::Relaxed);
         let part = self.form.next_field().await;
-        self.head.end();
+        self.left_of_head.store(u64::MAX, Ordering::Relaxed);
         part
     }
 }

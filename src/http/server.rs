@@ -107,7 +107,7 @@ async fn accept(
     let mut failures = 0;
     loop {
         // On a busy machine, connections can arrive faster than the tasks of evicted ones end and close their files.
-        while connections.are_many_closing() {
+        while connections.slots.are_many_closing() {
             if !matches!(timeout(AFTER_FAILURE, open.join_next()).await, Ok(Some(_))) {
                 break;
             }
@@ -119,9 +119,7 @@ async fn accept(
         match accepted {
             Ok((stream, peer)) => {
                 failures = 0;
-                if let Some(serving) = connections.accept(stream, peer, stops.clone()) {
-                    open.spawn(serving);
-                }
+                connections.accept(stream, peer, stops, open);
             }
             // The client has disconnected.
             Err(error) if is_of_client(&error) => {}
@@ -131,7 +129,7 @@ async fn accept(
                 }
                 failures += 1;
                 // Too many open files. The connection still waits, so an immediate retry would fail too.
-                connections.make_room();
+                connections.slots.make_room();
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
         }
@@ -146,9 +144,7 @@ fn accept_waiting(
     open: &mut JoinSet<()>,
 ) {
     while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        if let Some(serving) = connections.accept(stream, peer, stops.clone()) {
-            open.spawn(serving);
-        }
+        connections.accept(stream, peer, stops, open);
     }
 }
 

@@ -21,7 +21,7 @@ const BATCH: usize = 64;
 const AFTER_SEARCH: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
-pub(super) struct ConnectionSlots {
+pub(in crate::http) struct ConnectionSlots {
     limits: ConnectionLimits,
     timeouts: ConnectionConfig,
     open: Mutex<Open>,
@@ -78,12 +78,10 @@ impl ConnectionSlots {
     pub(super) fn take(slots: &Arc<Self>, network: Option<Network>) -> Result<Slot, Reason> {
         let activity = Arc::new(Activity::new(slots.timeouts));
         let mut open = slots.open();
-        if let Some(network) = network
-            && !open.has_room_for(network, limit(slots.limits.per_address))
-        {
+        if network.is_some() && !open.has_room(network, limit(slots.limits.per_address)) {
             return Err(Reason::AddressFull);
         }
-        if !open.has_room(limit(slots.limits.total)) {
+        if !open.has_room(None, limit(slots.limits.total)) {
             return Err(Reason::Full);
         }
         open.last_number += 1;
@@ -106,12 +104,12 @@ impl ConnectionSlots {
     }
 
     /// Closes unused connections, because the process cannot open more files.
-    pub(super) fn make_room(&self) {
-        self.open().make_room(limit(self.limits.total), |_| true);
+    pub(in crate::http) fn make_room(&self) {
+        self.open().make_room(None, limit(self.limits.total));
     }
 
     /// Whether more than one batch of evicted connections still has open sockets. They are not among the limits.
-    pub(super) fn are_many_closing(&self) -> bool {
+    pub(in crate::http) fn are_many_closing(&self) -> bool {
         self.open().evicted > batch(limit(self.limits.total))
     }
 }
@@ -125,38 +123,39 @@ fn limit(limit: u32) -> usize {
 }
 
 impl Open {
-    /// Whether one more connection fits into `max`, by closing others if necessary.
-    fn has_room(&mut self, max: usize) -> bool {
-        if self.connections.len() < max {
+    /// Whether one more connection of this network, or of any, fits into `max`, by closing others if necessary.
+    fn has_room(&mut self, network: Option<Network>, max: usize) -> bool {
+        let (connections, searched_at) = match network {
+            Some(network) => {
+                let found = self.by_network.get(&network);
+                found.map_or((0, None), |found| (found.connections, found.searched_at))
+            }
+            None => (self.connections.len(), self.searched_at),
+        };
+        if connections < max {
             return true;
         }
-        if was_just_searched(self.searched_at) {
+        if searched_at.is_some_and(|searched_at| searched_at.elapsed() < AFTER_SEARCH) {
             return false;
         }
-        let has_room = self.make_room(max, |_| true);
-        self.searched_at = (!has_room).then(Instant::now);
-        has_room
-    }
-
-    fn has_room_for(&mut self, network: Network, max: usize) -> bool {
-        match self.by_network.get(&network) {
-            Some(found) if found.connections >= max => {
-                if was_just_searched(found.searched_at) {
-                    return false;
+        let has_room = self.make_room(network, max);
+        let searched_at = (!has_room).then(Instant::now);
+        match network {
+            Some(network) => {
+                if let Some(found) = self.by_network.get_mut(&network) {
+                    found.searched_at = searched_at;
                 }
             }
-            _ => return true,
-        }
-        let has_room = self.make_room(max, |entry| entry.network == Some(network));
-        if let Some(found) = self.by_network.get_mut(&network) {
-            found.searched_at = (!has_room).then(Instant::now);
+            None => self.searched_at = searched_at,
         }
         has_room
     }
 
-    /// Closes some unused connections, in proportion to the limit `of`. Returns whether there were any.
-    fn make_room(&mut self, of: usize, is_meant: impl Fn(&Entry) -> bool) -> bool {
-        let meant = self.connections.iter().filter(|(_, entry)| is_meant(entry));
+    /// Closes some unused connections of this network, or of any, in proportion to the limit `of`. Returns whether there
+    /// were any.
+    fn make_room(&mut self, network: Option<Network>, of: usize) -> bool {
+        let all = self.connections.iter();
+        let meant = all.filter(|(_, entry)| network.is_none() || entry.network == network);
         let mut dispensable: Vec<_> = meant
             .filter_map(|(number, entry)| Some((entry.activity.dispensable()?, *number)))
             .collect();
@@ -186,10 +185,6 @@ impl Open {
         }
         Some(entry)
     }
-}
-
-fn was_just_searched(searched_at: Option<Instant>) -> bool {
-    searched_at.is_some_and(|searched_at| searched_at.elapsed() < AFTER_SEARCH)
 }
 
 impl Slot {

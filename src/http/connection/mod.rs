@@ -30,6 +30,7 @@ use hyper_util::server::conn::auto::Builder;
 use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::activity::{Activity, Due};
@@ -55,7 +56,7 @@ pub(super) struct Connections {
     builder: Builder<TokioExecutor>,
     timeouts: ConnectionConfig,
     trusted_proxies: Arc<[IpNet]>,
-    slots: Arc<ConnectionSlots>,
+    pub(super) slots: Arc<ConnectionSlots>,
     refusals: Refusals,
 }
 
@@ -85,34 +86,24 @@ impl Connections {
         })
     }
 
-    /// Accepts or refuses a connection. The future serves it to its end, or only its running requests once `stopping`
-    /// is true.
+    /// Accepts or refuses a connection. A task in `open` serves it to its end, or only its running requests once
+    /// `stopping` is true.
     pub(super) fn accept(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
-        stopping: watch::Receiver<bool>,
-    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        stopping: &watch::Receiver<bool>,
+        open: &mut JoinSet<()>,
+    ) {
         let address = peer.ip().to_canonical();
         let is_proxy = self.trusted_proxies.iter().any(|proxies| proxies.contains(&address));
         let network = (!is_proxy).then(|| Network::from(address));
         match ConnectionSlots::take(&self.slots, network) {
-            Ok(slot) => Some(self.clone().serve(stream, peer, slot, stopping)),
-            Err(reason) => {
-                self.refusals.refuse(stream, reason);
-                None
+            Ok(slot) => {
+                open.spawn(self.clone().serve(stream, peer, slot, stopping.clone()));
             }
+            Err(reason) => self.refusals.refuse(stream, reason),
         }
-    }
-
-    /// Closes unused connections, because the process cannot open more files.
-    pub(super) fn make_room(&self) {
-        self.slots.make_room();
-    }
-
-    /// Whether many evicted connections still have open files.
-    pub(super) fn are_many_closing(&self) -> bool {
-        self.slots.are_many_closing()
     }
 
     async fn serve(self, stream: TcpStream, peer: SocketAddr, slot: Slot, stopping: watch::Receiver<bool>) {
