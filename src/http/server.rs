@@ -51,7 +51,10 @@ pub async fn serve(
         () = accept(&listener, &connections, &stops, &mut open) => {}
         () = drain(&state, stop) => {}
     }
-    accept_waiting(&listener, &connections, &stops, &mut open);
+    // These are already established: closing the listener would reset them.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        connections.accept(stream, peer, &stops, &mut open);
+    }
     drop(listener);
     state.begin_shutdown();
     stopping.send_replace(true);
@@ -133,18 +136,6 @@ async fn accept(
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
         }
-    }
-}
-
-/// Accepts connections that are already established: closing the listener would reset them.
-fn accept_waiting(
-    listener: &TcpListener,
-    connections: &Connections,
-    stops: &watch::Receiver<bool>,
-    open: &mut JoinSet<()>,
-) {
-    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        connections.accept(stream, peer, stops, open);
     }
 }
 
