@@ -76,13 +76,8 @@ impl RequestLimits {
         self.of(tier).spend(tier.client(requester.into()), amount, now).await
     }
 
-    /// Spends one request of the strict tier for everyone at this address.
-    pub async fn spend_password(&self, address: Option<IpAddr>, now: Timestamp) -> Result<Allowance, Exhausted> {
-        self.strict.spend(Client::at(address), 1, now).await
-    }
-
     /// Counts a refresh by session, so that users behind one address do not block each other. An invalid refresh token
-    /// may be a guess, and counts by address like a password.
+    /// may be a guess, and counts by address like a password, which has no token.
     pub async fn spend_refresh(
         &self,
         domain: &Domain,
@@ -96,7 +91,7 @@ impl RequestLimits {
         let now = domain.clock().now();
         Ok(match session {
             Some(session) => self.refresh.spend(Client::Session(session), 1, now).await,
-            None => self.spend_password(address, now).await,
+            None => self.strict.spend(Client::at(address), 1, now).await,
         })
     }
 }

@@ -35,9 +35,9 @@ pub(super) async fn limit(
     Ok(answer(spent, next.run(Request::from_parts(parts, body))).await)
 }
 
-/// Counts a refresh by session, or by IP address without a valid refresh token. Only the body has the token, so this is
-/// not a layer.
-pub(super) async fn limit_refresh(
+/// Counts a refresh by session, and a request with a password or without a valid refresh token by IP address in the
+/// strict tier. Only the body shows which it is, so this is not a layer.
+pub(super) async fn limit_secret(
     app: &AppState,
     device: &Device,
     token: Option<&SecretString>,
@@ -48,19 +48,6 @@ pub(super) async fn limit_refresh(
     };
     let spent = limits.spend_refresh(app.domain(), token, device.ip).await?;
     Ok(answer(spent, handler).await)
-}
-
-/// Counts a request with a password by IP address in the strict tier. Only the body shows whether there is one.
-pub(super) async fn limit_password(
-    app: &AppState,
-    device: &Device,
-    handler: impl Future<Output: IntoResponse>,
-) -> Response {
-    let Some(limits) = app.request_limits() else {
-        return handler.await.into_response();
-    };
-    let spent = limits.spend_password(device.ip, app.domain().clock().now()).await;
-    answer(spent, handler).await
 }
 
 async fn answer(

@@ -15,7 +15,7 @@ use super::extract::{Body, Parameters, Sender, SignedIn};
 use super::form::Form;
 use super::idempotency;
 use super::openapi::schema::{self, described_by_hand};
-use super::rate_limit::limit_refresh;
+use super::rate_limit::limit_secret;
 use super::user::{self, UserBody};
 use super::value::{Flag, Moment, Name, Named};
 use super::{Location, Route, location};
@@ -297,7 +297,7 @@ pub(super) async fn refresh(Sender(app, device): Sender, input: Result<Body<Refr
         let tokens = app.domain().sessions().refresh(&token?, device.clone()).await?;
         Ok::<_, Problem>((NO_STORE, Json(TokensBody::from(tokens))))
     });
-    limit_refresh(&app, &device, shown.as_ref(), renewal).await
+    limit_secret(&app, &device, shown.as_ref(), renewal).await
 }
 
 /// Verify an e-mail address

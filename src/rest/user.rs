@@ -12,7 +12,7 @@ use super::error::{Problem, Result};
 use super::extract::{Body, Parameters, PathId, Sender, SignedIn};
 use super::openapi::schema::{self, described_by_hand};
 use super::page::{ListBody, PageParameters, name_cursor, rows};
-use super::rate_limit::limit_password;
+use super::rate_limit::limit_secret;
 use super::rules::Rules;
 use super::value::{Moment, Name, Number};
 use crate::domain::actor::Role;
@@ -238,16 +238,16 @@ pub(super) async fn update(
     Sender(_, device): Sender,
     PathId(id): PathId,
     Body(input): Body<UpdateInput>,
-) -> Response {
+) -> Result<Response> {
     let shows_password = input.current_password.is_some();
     let update = Box::pin(async {
         let user = app.domain().users().update(&actor, UserId(id), input.into(), &device);
         Ok::<_, Problem>(Json(UserBody::from(user.await?)))
     });
     if shows_password {
-        limit_password(&app, &device, update).await
+        limit_secret(&app, &device, None, update).await
     } else {
-        update.await.into_response()
+        Ok(update.await.into_response())
     }
 }
 
