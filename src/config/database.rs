@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Url, form_urlencoded};
 
@@ -11,6 +12,13 @@ use super::{
 };
 
 const MEMORY: &str = "sqlite::memory:";
+/// All characters of a path but these are percent-encoded.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'-')
+    .remove(b'~');
 const ALLOWED: &str = "sqlite://path, sqlite::memory: or postgres://user:password@host/database";
 
 /// Settings of the database.
@@ -98,10 +106,7 @@ impl DatabaseConfig {
         }
         let path = self.url.expose_secret().strip_prefix("sqlite:")?;
         let path = path.strip_prefix("//").unwrap_or(path).split('?').next()?;
-        // `encode` leaves no `+`, `&` or `=`, so this only decodes percent-encoding.
-        form_urlencoded::parse(path.as_bytes())
-            .next()
-            .map(|(path, _)| PathBuf::from(path.into_owned()))
+        Some(decoded(path).into())
     }
 
     /// Fails if the SQLite file is missing and may not be created.
@@ -188,7 +193,7 @@ fn sqlite(rest: &str) -> Option<String> {
     match (path, mode.as_str()) {
         ("" | ":memory:", _) | (_, "memory") => Some(MEMORY.to_owned()),
         (path, "ro" | "rw" | "rwc") if !path.ends_with('/') && !path.starts_with("file:") => {
-            Some(sqlite_file(&decoded(path)?, &format!("mode={mode}{parameters}")))
+            Some(sqlite_file(&decoded(path), &format!("mode={mode}{parameters}")))
         }
         _ => None,
     }
@@ -201,29 +206,13 @@ fn sqlite_file(path: &str, query: &str) -> String {
     format!("sqlite:{slashes}{}?{query}", encode(path))
 }
 
-/// Decodes percent-encoding; percent signs that encode nothing stay.
-fn decoded(path: &str) -> Option<String> {
-    let kept = path.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
-    form_urlencoded::parse(kept.as_bytes())
-        .next()
-        .map(|(path, _)| path.into_owned())
+/// Percent signs that encode nothing stay.
+fn decoded(path: &str) -> String {
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
-/// Percent-encodes all except unreserved characters and `/`.
 fn encode(text: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' | b'~' => out.push(char::from(byte)),
-            _ => {
-                let digits = [byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)]));
-                out.push('%');
-                out.extend(digits);
-            }
-        }
-    }
-    out
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 fn postgres(rest: &str) -> Option<String> {
