@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::backup::folder_of;
 use super::{NewSettings, output};
-use crate::config::{Config, ConfigError, Environment, example, reference};
+use crate::config::{Config, Environment, example, reference};
 use crate::domain::random::{SystemRandomness, hexadecimal};
 
 /// Random bytes of a new `SECRET_KEY`.
@@ -36,24 +36,16 @@ pub(super) fn init(settings: &NewSettings) -> anyhow::Result<()> {
     } else {
         Environment::Development
     };
-    let text = new_settings(environment)?;
+    let key = hexadecimal(&SystemRandomness, KEY_BYTES);
+    let mut values = vec![("APP_ENV", environment.as_str())];
+    values.extend(settings.production.then_some(("SECRET_KEY", key.as_str())));
+    let text = example::filled_in(&values)?;
     match &settings.out {
         Some(file) => {
             write(file, &text, settings.force)?;
             output::line(&format!("Wrote {} for {}", file.display(), environment.as_str()))
         }
         None => output::line(text.trim_end()),
-    }
-}
-
-fn new_settings(environment: Environment) -> Result<String, ConfigError> {
-    let name = ("APP_ENV", environment.as_str());
-    match environment {
-        Environment::Development => example::filled_in(&[name]),
-        Environment::Production => {
-            let key = hexadecimal(&SystemRandomness, KEY_BYTES);
-            example::filled_in(&[name, ("SECRET_KEY", &key)])
-        }
     }
 }
 

@@ -256,13 +256,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Schema => output::line(graphql::sdl().trim_end())?,
         Command::Openapi => output::line(&serde_json::to_string_pretty(rest::openapi::document())?)?,
         Command::Documents(Documents::Check { file }) => documents::run(&file)?,
-        Command::Config { command: None } => config::show()?,
-        Command::Config {
-            command: Some(Config::Init(settings)),
-        } => config::init(&settings)?,
-        Command::Config {
-            command: Some(Config::Reference { env }),
-        } => config::reference(env)?,
+        Command::Config { command } => match command {
+            None => config::show()?,
+            Some(Config::Init(settings)) => config::init(&settings)?,
+            Some(Config::Reference { env }) => config::reference(env)?,
+        },
         Command::Doctor => return doctor::run().await,
     }
     Ok(ExitCode::SUCCESS)
@@ -281,17 +279,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
-    }
-
-    #[test]
-    fn without_a_command_it_serves() {
-        assert!(parse("").unwrap().command.is_none());
-    }
-
-    #[test]
-    fn deleting_everything_needs_a_confirmation() {
-        assert!(parse("migrate fresh").is_err());
-        assert!(parse("migrate fresh --yes").is_ok());
     }
 
     #[test]

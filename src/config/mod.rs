@@ -25,7 +25,7 @@ mod tests;
 mod unknown;
 mod websocket;
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, path::Path, time::Duration};
 
 use secrecy::SecretString;
 
@@ -348,12 +348,8 @@ fn shown(value: Option<&str>) -> String {
 /// Bytes that are not UTF-8 are replaced: a variable of another program must not stop the start.
 #[expect(clippy::disallowed_methods, reason = "settings are read here, and nowhere else")]
 fn process_environment() -> BTreeMap<String, String> {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
     std::env::vars_os()
-        .map(|(name, value)| {
-            (
-                name.to_string_lossy().into_owned(),
-                value.to_string_lossy().into_owned(),
-            )
-        })
+        .map(|(name, value)| (text(name), text(value)))
         .collect()
 }
