@@ -1,7 +1,7 @@
 //! Checks the file of a SQLite database: whether this user can write it, and which process locks it.
 
 use std::io;
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Path, absolute};
 
 use rustix::fs::{Access, access};
 
@@ -19,9 +19,9 @@ pub(super) fn check_rights(config: &DatabaseConfig) -> Result<(), String> {
             folder.display()
         )
     })?;
-    let files = [file.clone(), beside(&file, "-wal"), beside(&file, "-shm")];
-    for file in files.iter().filter(|file| file.exists()) {
-        try_access(file).map_err(|error| {
+    let files = ["", "-wal", "-shm"].map(|suffix| absolute(config.sqlite_sibling(suffix)?).ok());
+    for file in files.into_iter().flatten().filter(|file| file.exists()) {
+        try_access(&file).map_err(|error| {
             format!(
                 "the file {} cannot be read and written: {error}; give this user the right to do both",
                 file.display()
@@ -29,12 +29,6 @@ pub(super) fn check_rights(config: &DatabaseConfig) -> Result<(), String> {
         })?;
     }
     Ok(())
-}
-
-fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let mut path = file.as_os_str().to_owned();
-    path.push(suffix);
-    path.into()
 }
 
 /// Fails if this user may not read and write the file, or not create files in the folder.
@@ -49,9 +43,9 @@ fn try_access(path: &Path) -> io::Result<()> {
 
 /// The process that blocks other writers of a SQLite file, such as "process 4711 (backup)".
 #[cfg(target_os = "linux")]
-pub(super) fn holder(file: &Path) -> Option<String> {
+pub(super) fn holder(config: &DatabaseConfig) -> Option<String> {
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    let places = [place_of(file), place_of(&beside(file, "-shm"))];
+    let places = ["", "-shm"].map(|suffix| place_of(&config.sqlite_sibling(suffix)?));
     let process = holder_in(&locks, places.each_ref().map(Option::as_deref))?;
     let name = std::fs::read_to_string(format!("/proc/{process}/comm"));
     Some(match name {
@@ -62,7 +56,7 @@ pub(super) fn holder(file: &Path) -> Option<String> {
 
 /// Other systems do not list the holders of locks.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn holder(_file: &Path) -> Option<String> {
+pub(super) fn holder(_: &DatabaseConfig) -> Option<String> {
     None
 }
 
@@ -115,10 +109,5 @@ mod tests {
         assert_eq!(found(Some("08:01:31"), Some("08:01:26")), None);
         assert_eq!(found(None, None), None);
         assert_eq!(holder_in("", [Some("fe:00:21"), Some("fe:00:26")]), None);
-    }
-
-    #[test]
-    fn the_suffix_is_added_to_the_file_name() {
-        assert_eq!(beside(Path::new("/a/b.db"), "-wal"), Path::new("/a/b.db-wal"));
     }
 }

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::anyhow;
-use tokio::time::timeout;
-
-use super::Report;
+use super::{Report, within};
 use crate::config::MailConfig;
 use crate::domain::mail::try_mail;
 
@@ -19,9 +16,7 @@ pub(super) async fn check(config: &MailConfig, report: &mut Report) -> anyhow::R
             Ok("none, as SMTP_URL is not set; notifications are not sent by mail".to_owned()),
         );
     };
-    let tried = timeout(PATIENCE, try_mail(config)).await;
-    let tried = tried.unwrap_or_else(|_| Err(anyhow!("no answer within {} s", PATIENCE.as_secs())));
-    let found = match tried {
+    let found = match within(PATIENCE, try_mail(config)).await {
         Ok(()) => Ok(format!("{url} accepts this server; no mail was sent")),
         Err(error) => Err(format!(
             "{url} does not accept this server: {error}; check SMTP_URL. Mails wait until the mail server accepts them"

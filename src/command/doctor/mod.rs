@@ -13,8 +13,10 @@ mod storage;
 mod transaction;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use chrono::TimeDelta;
+use tokio::time::timeout;
 
 use super::output;
 use crate::app::key_in_file;
@@ -74,6 +76,12 @@ impl Report {
 /// An error with its causes.
 fn failure(error: Error) -> String {
     format!("{:#}", described(error))
+}
+
+/// Fails if the work takes longer.
+async fn within<T>(patience: Duration, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let worked = timeout(patience, work).await;
+    worked.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", patience.as_secs())))
 }
 
 /// Rounded down to its largest unit, such as `2 hours`.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use anyhow::{anyhow, ensure};
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, RedisResult, cmd};
 use secrecy::SecretString;
-use tokio::time::timeout;
 
-use super::Report;
+use super::{Report, within};
 use crate::domain::live::news_channel;
 use crate::domain::random::{SystemRandomness, hexadecimal};
 use crate::redis::{PROBE, client, key, shown};
@@ -26,34 +26,34 @@ pub(super) async fn check(url: Option<&SecretString>, report: &mut Report) -> an
             Ok("none, as REDIS_URL is not set; one server needs none".to_owned()),
         );
     };
-    report.add("Redis", judge(timeout(PATIENCE, examine(url)).await.ok()))
+    let found = match within(PATIENCE, examine(url)).await {
+        Ok(()) => Ok("accepts writes, scripts and messages".to_owned()),
+        Err(problem) => Err(format!(
+            "{problem}; check REDIS_URL, and that Redis is running. Without Redis the server continues, but slower"
+        )),
+    };
+    report.add("Redis", found)
 }
 
 /// Runs each kind of command that the server runs, with the server's prefixes of keys and channels.
-async fn examine(url: &SecretString) -> Result<(), Problem> {
-    let connected = connect(url).await;
-    let mut connection = connected.map_err(|error| Problem::new("connecting", &error))?;
+async fn examine(url: &SecretString) -> anyhow::Result<()> {
+    let mut connection = connect(url).await.map_err(failing("connecting"))?;
     let name = key(&["doctor", &hexadecimal(&SystemRandomness, NAME_BYTES)]);
     let worked = work(&mut connection, &name).await;
     let deleted: RedisResult<()> = cmd("DEL").arg(&name).query_async(&mut connection).await;
-    worked.and(deleted.map_err(|error| Problem::new("deleting a key", &error)))
+    worked.and(deleted.map_err(failing("deleting a key")))
 }
 
-async fn work(connection: &mut MultiplexedConnection, name: &str) -> Result<(), Problem> {
-    let is_kept = write(connection, name).await;
-    if !is_kept.map_err(|error| Problem::new("writing a key", &error))? {
-        return Err(Problem {
-            work: "writing a key",
-            cause: "it does not return what was written".to_owned(),
-        });
-    }
+async fn work(connection: &mut MultiplexedConnection, name: &str) -> anyhow::Result<()> {
+    let is_kept = write(connection, name).await.map_err(failing("writing a key"))?;
+    ensure!(is_kept, "writing a key fails: it does not return what was written");
     let written: RedisResult<()> = PROBE.key(name).arg(KEY_KEPT).invoke_async(connection).await;
-    written.map_err(|error| Problem::new("writing by a script", &error))?;
+    written.map_err(failing("writing by a script"))?;
     // Servers that receive this message find no new events.
     let mut publish = cmd("PUBLISH");
     publish.arg(news_channel()).arg("doctor");
     let published: RedisResult<()> = publish.query_async(connection).await;
-    published.map_err(|error| Problem::new("publishing", &error))
+    published.map_err(failing("publishing"))
 }
 
 async fn connect(url: &SecretString) -> RedisResult<MultiplexedConnection> {
@@ -71,19 +71,11 @@ async fn write(connection: &mut MultiplexedConnection, name: &str) -> RedisResul
     Ok(kept.as_deref() == Some(name))
 }
 
-#[derive(Debug)]
-struct Problem {
-    work: &'static str,
-    cause: String,
-}
-
-impl Problem {
-    fn new(work: &'static str, error: &RedisError) -> Self {
-        let cause = match error.code().and_then(hint) {
-            Some(hint) => format!("{}: {hint}", shown(error)),
-            None => shown(error),
-        };
-        Self { work, cause }
+/// Describes an error of this work, without secrets.
+fn failing(work: &str) -> impl Fn(RedisError) -> anyhow::Error {
+    move |error| match error.code().and_then(hint) {
+        Some(hint) => anyhow!("{work} fails: {}: {hint}", shown(&error)),
+        None => anyhow!("{work} fails: {}", shown(&error)),
     }
 }
 
@@ -97,28 +89,5 @@ fn hint(code: &str) -> Option<&'static str> {
         "OOM" => Some("its memory is full; raise maxmemory, or set a maxmemory-policy that evicts keys"),
         "MISCONF" => Some("it cannot save to its disk and refuses writes; check its log"),
         _ => None,
-    }
-}
-
-/// `None` is a timeout.
-fn judge(examined: Option<Result<(), Problem>>) -> Result<String, String> {
-    let problem = match examined {
-        Some(Ok(())) => return Ok("accepts writes, scripts and messages".to_owned()),
-        Some(Err(Problem { work, cause })) => format!("{work} fails: {cause}"),
-        None => format!("no answer within {} s", PATIENCE.as_secs()),
-    };
-    Err(format!(
-        "{problem}; check REDIS_URL, and that Redis is running. Without Redis the server continues, but slower"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_timeout_is_a_failure() {
-        assert!(judge(None).unwrap_err().starts_with("no answer within 5 s"));
-        assert!(judge(Some(Ok(()))).is_ok());
     }
 }
