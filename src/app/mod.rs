@@ -91,12 +91,8 @@ impl App {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let router = self.router();
-        let graphql = self.graphql;
-        server::serve(self.state, router, listener, stop, async move {
-            graphql.websockets_closed().await;
-        })
-        .await
+        let (router, sockets_closed) = (self.router(), self.graphql.websockets_closed());
+        server::serve(self.state, router, listener, stop, sockets_closed).await
     }
 
     /// Sets the metrics that `/metrics` shows; a second call has no effect.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -51,10 +51,11 @@ fn development_key(config: &Config, randomness: &dyn Randomness) -> anyhow::Resu
     config.database.check_folder().map_err(anyhow::Error::msg)?;
     let file = config.database.sqlite_sibling(".key");
     let file = file.unwrap_or_else(|| DEFAULT_KEY_FILE.into());
-    match OpenOptions::new().write(true).create_new(true).open(&file) {
+    // Only its owner may read it.
+    let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
+    match new {
         Ok(mut new) => {
             let key = random_key(randomness);
-            keep_private(&file)?;
             new.write_all(&key)
                 .and_then(|()| new.sync_all())
                 .with_context(|| cannot_write(&file))?;
@@ -86,8 +87,4 @@ fn random_key(randomness: &dyn Randomness) -> Vec<u8> {
 
 fn cannot_write(file: &Path) -> String {
     format!("cannot store a random key in {}; set SECRET_KEY", file.display())
-}
-
-fn keep_private(file: &Path) -> anyhow::Result<()> {
-    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).with_context(|| cannot_write(file))
 }

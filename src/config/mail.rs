@@ -50,9 +50,7 @@ impl MailConfig {
 fn is_usable(value: &str) -> bool {
     Url::parse(value).is_ok_and(|url| {
         let has_host = url.host_str().is_some_and(|host| !host.is_empty());
-        let known = |(name, tls): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
-            name == "tls" && (tls == "required" || tls == "opportunistic")
-        };
-        has_host && url.query_pairs().all(known)
+        let is_known = |tls: &str| ["required", "opportunistic"].contains(&tls);
+        has_host && url.query_pairs().all(|(name, tls)| name == "tls" && is_known(&tls))
     })
 }

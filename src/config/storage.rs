@@ -27,16 +27,13 @@ pub struct UploadQuota {
 }
 
 impl UploadQuota {
-    /// 1 GiB.
-    const PER_USER: u64 = 1024 * 1024 * 1024;
-
     fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         let bytes = |name, default| {
             let bytes = reader.number(name, default, 0..=i64::MAX.unsigned_abs())?;
             Ok(Some(bytes).filter(|bytes| *bytes > 0))
         };
         Ok(Self {
-            per_user: bytes("UPLOAD_QUOTA_PER_USER_BYTES", Self::PER_USER)?,
+            per_user: bytes("UPLOAD_QUOTA_PER_USER_BYTES", 1024 * 1024 * 1024)?,
             total: bytes("UPLOAD_QUOTA_BYTES", 0)?,
         })
     }

@@ -27,7 +27,10 @@ impl Memory {
 
     /// `second` is in Unix time.
     pub(super) fn spend(&self, client: Client, amount: u32, limit: u32, second: i64) -> Spent {
-        let window = self.0.get_with(client, Arc::default);
+        let window = self.0.get_with(client, || {
+            let (second, spent) = (0, [0; SECONDS]);
+            Arc::new(Mutex::new(Window { second, spent }))
+        });
         let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
         window.advance(second);
         let is_accepted = amount <= limit.saturating_sub(window.used());
@@ -51,15 +54,6 @@ impl Memory {
 struct Window {
     second: i64,
     spent: [u32; SECONDS],
-}
-
-impl Default for Window {
-    fn default() -> Self {
-        Self {
-            second: 0,
-            spent: [0; SECONDS],
-        }
-    }
 }
 
 impl Window {

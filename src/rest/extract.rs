@@ -85,7 +85,11 @@ impl FromRequestParts<AppState> for PathId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
-        path_number(parts, app, "id").await.map(Self)
+        let text = path_parameter(parts, app, "id").await?;
+        whole_number(&text).map(Self).ok_or_else(|| {
+            let message = format!("The id '{text}' in the path is not a whole number up to {}", i32::MAX);
+            Problem::invalid("id", ViolationKind::NotInteger, message)
+        })
     }
 }
 
@@ -119,18 +123,6 @@ impl FromRequestParts<AppState> for PathFilename {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         path_parameter(parts, app, "filename").await.map(Self)
     }
-}
-
-/// The number in the path under this name, for the extractors of ids.
-pub(super) async fn path_number(parts: &mut Parts, app: &AppState, name: &str) -> Result<i32> {
-    let text = path_parameter(parts, app, name).await?;
-    whole_number(&text).ok_or_else(|| {
-        let message = format!(
-            "The {name} '{text}' in the path is not a whole number up to {}",
-            i32::MAX
-        );
-        Problem::invalid(name, ViolationKind::NotInteger, message)
-    })
 }
 
 async fn path_parameter(parts: &mut Parts, app: &AppState, name: &str) -> Result<String> {
@@ -221,7 +213,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for AnyBody<T> {
             return read.map_err(|problem| with_all_missing(problem, &bytes, operation));
         };
         let sent = read_json(&bytes)?;
-        exchange.keep(bytes.clone());
+        exchange.sent_body.get_or_init(|| bytes.clone());
         serde_path_to_error::deserialize(exchange.body(sent)?)
             .map(Self)
             .map_err(|error| unread_json(error, &bytes))

@@ -110,7 +110,9 @@ impl Route {
     }
 
     fn tagged(mut self, tag: &str) -> Self {
-        openapi::set_tag(&mut self.item, tag);
+        if let Some((_, operation)) = openapi::operation(&mut self.item) {
+            operation.tags = Some(vec![tag.to_owned()]);
+        }
         self
     }
 

@@ -278,10 +278,7 @@ impl LookUps {
     }
 
     pub(crate) fn count(&self, has_found: bool) {
-        if has_found {
-            self.hits.increment(1);
-        } else {
-            self.misses.increment(1);
-        }
+        let counter = if has_found { &self.hits } else { &self.misses };
+        counter.increment(1);
     }
 }

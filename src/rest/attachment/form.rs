@@ -40,8 +40,9 @@ pub(super) async fn receive(
 /// Reads a form up to the start of its file.
 async fn open(headers: &HeaderMap, source: &Source, rules: Rules) -> Result<(String, Field<'static>, FormParts)> {
     require_unencoded(headers)?;
-    let mut form = FormParts::new(source, boundary(headers)?);
+    check_content_type(headers, |kind| kind == MULTIPART, MULTIPART)?;
     let broken = |error| broken(error, rules);
+    let mut form = FormParts::new(source, form::boundary(headers).map_err(broken)?);
     let mut part = form.next().await.map_err(broken)?;
     while rules.ignores_form_parts
         && let Some(ignored) = part.take_if(|part| part.name() != Some(PART))
@@ -87,11 +88,6 @@ fn content(part: Field<'static>, form: FormParts, rules: Rules) -> impl Stream<I
 async fn skip(mut part: Field<'static>) -> multer::Result<()> {
     while part.chunk().await?.is_some() {}
     Ok(())
-}
-
-fn boundary(headers: &HeaderMap) -> Result<String> {
-    check_content_type(headers, |kind| kind == MULTIPART, MULTIPART)?;
-    Ok(form::boundary(headers).map_err(|error| broken(error, Rules::CANONICAL))?)
 }
 
 fn one_too_many(part: &Field<'_>) -> Error {

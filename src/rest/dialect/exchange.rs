@@ -37,8 +37,9 @@ pub(in crate::rest) struct Exchange {
     pub(super) operation: String,
     /// The address that the client sent.
     pub(super) sent: Uri,
-    /// The JSON body that the client sent. The handler has a clone of the exchange, and sets it.
-    pub(super) sent_body: Arc<OnceLock<Bytes>>,
+    /// The valid JSON body that the client sent, for the list of errors. The handler has a clone of the exchange, and
+    /// sets it.
+    pub(in crate::rest) sent_body: Arc<OnceLock<Bytes>>,
 }
 
 /// The path of the route, without prefix and trailing slash; empty if no route matches.
@@ -58,11 +59,6 @@ impl Exchange {
             sent: request.uri().clone(),
             sent_body: Arc::default(),
         }
-    }
-
-    /// Keeps a valid JSON body for the list of errors.
-    pub(in crate::rest) fn keep(&self, body: Bytes) {
-        self.sent_body.get_or_init(|| body);
     }
 
     pub(super) fn takes(&self) -> Option<&'static Operation> {

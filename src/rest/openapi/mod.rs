@@ -111,13 +111,6 @@ pub(super) fn operation(item: &mut PathItem) -> Option<(Method, &mut Operation)>
         .find_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-/// Tags group the operations.
-pub(super) fn set_tag(item: &mut PathItem, tag: &str) {
-    if let Some((_, operation)) = operation(item) {
-        operation.tags = Some(vec![tag.to_owned()]);
-    }
-}
-
 fn tags() -> Vec<Tag> {
     let resources = super::resources().into_iter();
     let tags =
