@@ -122,16 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn manifests_are_distinguished_from_lines() {
-        let apollo = r#"{"format": "apollo-persisted-query-manifest", "version": 1,
-            "operations": [{"id": "a1", "name": "A", "type": "query", "body": "query A { viewer { id } }"}]}"#;
-        let apollo = manifest(apollo).unwrap();
-        assert_eq!(
-            (apollo[0].id.as_deref(), apollo[0].query.as_str()),
-            (Some("a1"), "query A { viewer { id } }")
-        );
-        let relay = manifest(r#"{"5d1": "query B { viewer { id } }", "9c2": "{ viewer { id } }"}"#).unwrap();
-        assert_eq!(relay.len(), 2);
+    fn lines_are_no_manifest() {
         for lines in [
             "\"{ a }\"\n\"{ b }\"",
             r#"{"query": "{ a }"}"#,

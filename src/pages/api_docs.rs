@@ -62,19 +62,6 @@ struct Index {
     health: String,
 }
 
-impl Index {
-    fn under(root: &str) -> Self {
-        Self {
-            message: "Taskwire: REST is under /api/v1, GraphQL at /graphql",
-            version: env!("CARGO_PKG_VERSION"),
-            status: "running",
-            docs: format!("{root}/docs"),
-            redoc: format!("{root}/redoc"),
-            health: format!("{root}/health"),
-        }
-    }
-}
-
 /// `GraphiQL` for browsers, JSON for programs. Programs accept everything; browsers name HTML.
 async fn index(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let accepts = headers.get_all(header::ACCEPT).iter();
@@ -82,14 +69,18 @@ async fn index(State(state): State<AppState>, headers: HeaderMap) -> Response {
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.contains("text/html"));
     if is_browser && state.config().graphql.ide {
-        graphiql(&state)
-    } else {
-        (
-            [(header::VARY, "Accept")],
-            Json(Index::under(&state.config().http.root_path)),
-        )
-            .into_response()
+        return graphiql(&state);
     }
+    let root = &state.config().http.root_path;
+    let index = Index {
+        message: "Taskwire: REST is under /api/v1, GraphQL at /graphql",
+        version: env!("CARGO_PKG_VERSION"),
+        status: "running",
+        docs: format!("{root}/docs"),
+        redoc: format!("{root}/redoc"),
+        health: format!("{root}/health"),
+    };
+    ([(header::VARY, "Accept")], Json(index)).into_response()
 }
 
 async fn openapi(State(state): State<AppState>) -> Response {

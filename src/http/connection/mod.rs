@@ -29,13 +29,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use ipnet::IpNet;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::activity::{Activity, Due};
 use self::connection_slots::{ConnectionSlots, Slot};
-use self::refusal::Refusals;
 use self::socket::Socket;
 use crate::config::{Config, ConfigError, ConnectionConfig};
 use crate::domain::network::Network;
@@ -57,7 +56,8 @@ pub(super) struct Connections {
     timeouts: ConnectionConfig,
     trusted_proxies: Arc<[IpNet]>,
     pub(super) slots: Arc<ConnectionSlots>,
-    refusals: Refusals,
+    /// Clients that are refused.
+    refused: Arc<Semaphore>,
 }
 
 impl Connections {
@@ -82,7 +82,7 @@ impl Connections {
             timeouts,
             trusted_proxies: config.http.trusted_proxies.clone().into(),
             slots: Arc::new(ConnectionSlots::new(limits, timeouts)),
-            refusals: Refusals::default(),
+            refused: Arc::new(Semaphore::new(refusal::AT_ONCE)),
         })
     }
 
@@ -102,7 +102,7 @@ impl Connections {
             Ok(slot) => {
                 open.spawn(self.clone().serve(stream, peer, slot, stopping.clone()));
             }
-            Err(reason) => self.refusals.refuse(stream, reason),
+            Err(reason) => refusal::refuse(&self.refused, stream, reason),
         }
     }
 

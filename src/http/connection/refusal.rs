@@ -17,7 +17,7 @@ use super::metrics::Reason;
 use crate::http::request_id;
 
 /// Maximum number of clients that get a response at the same time. Others are only disconnected.
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 /// Time limit for reading the response.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Maximum bytes read of a request, which clients send before they read.
@@ -25,33 +25,23 @@ const MAX_REQUEST: u64 = 64 * 1024;
 /// In seconds.
 const RETRY_AFTER: u32 = 5;
 
-#[derive(Clone, Debug)]
-pub(super) struct Refusals(Arc<Semaphore>);
-
-impl Default for Refusals {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
-    }
-}
-
-impl Refusals {
-    pub(super) fn refuse(&self, mut stream: TcpStream, reason: Reason) {
-        reason.count();
-        let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else {
-            return;
+/// `clients` has a permit for each response.
+pub(super) fn refuse(clients: &Arc<Semaphore>, mut stream: TcpStream, reason: Reason) {
+    reason.count();
+    let Ok(permit) = Arc::clone(clients).try_acquire_owned() else {
+        return;
+    };
+    tokio::spawn(async move {
+        let answering = async {
+            stream.write_all(answer(reason).as_bytes()).await?;
+            stream.shutdown().await?;
+            let mut request = stream.take(MAX_REQUEST);
+            tokio::io::copy(&mut request, &mut tokio::io::sink()).await
         };
-        tokio::spawn(async move {
-            let answering = async {
-                stream.write_all(answer(reason).as_bytes()).await?;
-                stream.shutdown().await?;
-                let mut request = stream.take(MAX_REQUEST);
-                tokio::io::copy(&mut request, &mut tokio::io::sink()).await
-            };
-            // Slow and disconnected clients are ignored.
-            let _ = timeout(PATIENCE, answering).await;
-            drop(permit);
-        });
-    }
+        // Slow and disconnected clients are ignored.
+        let _ = timeout(PATIENCE, answering).await;
+        drop(permit);
+    });
 }
 
 /// HTTP/1.1 requires exactly one `Host`. Proxies and servers disagree on requests with none or several.
