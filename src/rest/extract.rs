@@ -85,11 +85,7 @@ impl FromRequestParts<AppState> for PathId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
-        let text = path_parameter(parts, app, "id").await?;
-        whole_number(&text).map(Self).ok_or_else(|| {
-            let message = format!("The id '{text}' in the path is not a whole number up to {}", i32::MAX);
-            Problem::invalid("id", ViolationKind::NotInteger, message)
-        })
+        path_number(parts, app, "id").await.map(Self)
     }
 }
 
@@ -123,6 +119,18 @@ impl FromRequestParts<AppState> for PathFilename {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         path_parameter(parts, app, "filename").await.map(Self)
     }
+}
+
+/// The number in the path under this name, for the extractors of ids.
+pub(super) async fn path_number(parts: &mut Parts, app: &AppState, name: &str) -> Result<i32> {
+    let text = path_parameter(parts, app, name).await?;
+    whole_number(&text).ok_or_else(|| {
+        let message = format!(
+            "The {name} '{text}' in the path is not a whole number up to {}",
+            i32::MAX
+        );
+        Problem::invalid(name, ViolationKind::NotInteger, message)
+    })
 }
 
 async fn path_parameter(parts: &mut Parts, app: &AppState, name: &str) -> Result<String> {
