@@ -48,7 +48,7 @@ impl App {
             domain.live().join(redis);
         }
         let request_limits = RequestLimits::new(&config.rate_limit, redis.as_ref()).map(Arc::new);
-        let executor = Executor::new(&config, redis.as_ref(), request_limits.clone());
+        let executor = Executor::new(&config, domain.clone(), redis.as_ref(), request_limits.clone());
         let state = AppState::new(config, domain, external, redis, request_limits);
         let editor = state.config().graphql.ide.then_some(graphiql as fn(&AppState) -> _);
         Ok(Self {

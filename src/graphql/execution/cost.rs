@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn every_mutation_that_takes_a_password_or_gives_tokens_is_a_credential_operation() {
-        let model = FRONT.model();
+        let model = &FRONT.model;
         let is_secret = |input: &InputModel| input.name.to_lowercase().contains("password");
         let takes_a_password = |input: &InputModel| match &model.get(input.kind.named()).kind {
             KindModel::Input(fields) => fields.iter().any(is_secret),

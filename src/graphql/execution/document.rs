@@ -158,7 +158,7 @@ pub(in crate::graphql) struct Prepared {
 
 /// Parses, validates and prepares operations. Caches documents and normalised operations.
 pub struct Front {
-    model: Model,
+    pub(in crate::graphql) model: Model,
     limits: GraphqlLimits,
     documents: Cache<Hash, Arc<Document>>,
     operations: Cache<(Hash, usize, String), Arc<Normalized>>,
@@ -182,10 +182,6 @@ impl Front {
             operations: operations.build(),
             look_ups: LookUps::of("documents"),
         }
-    }
-
-    pub(in crate::graphql) fn model(&self) -> &Model {
-        &self.model
     }
 
     /// Looks up the cache of this node.

@@ -40,12 +40,25 @@ impl Refusal {
         }
     }
 
+    /// The errors of a subscription that did not start.
+    pub(in crate::graphql) fn of_subscription(response: Response) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            errors: Body::from(response).errors,
+            header: None,
+        }
+    }
+
     pub(in crate::graphql) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
     }
 
-    pub(in crate::graphql) fn method_not_allowed(message: &str) -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    /// `methods` is the header `Allow`.
+    pub(in crate::graphql) fn method_not_allowed(message: &str, methods: &'static str) -> Self {
+        Self {
+            header: Some((header::ALLOW, HeaderValue::from_static(methods))),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+        }
     }
 
     pub(in crate::graphql) fn timed_out(limit: Duration) -> Self {
@@ -80,12 +93,6 @@ impl Refusal {
             header: Some(encoding::ACCEPTED),
             ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
         }
-    }
-
-    /// Adds the header `Allow`.
-    pub(in crate::graphql) fn allow(mut self, methods: &'static str) -> Self {
-        self.header = Some((header::ALLOW, HeaderValue::from_static(methods)));
-        self
     }
 
     /// Adds the header `Retry-After` and the extension `retryAfter`.
@@ -151,14 +158,6 @@ impl From<Response> for Body {
 }
 
 impl Body {
-    /// The errors of a subscription that did not start.
-    pub(in crate::graphql) fn refused(response: Response) -> Self {
-        Self {
-            data: None,
-            ..Self::from(response)
-        }
-    }
-
     /// The body as JSON. Fields have the order of the selection set, as the specification requires;
     /// [`serde_json::Value`] would sort them.
     pub(in crate::graphql) fn to_json(&self) -> Vec<u8> {

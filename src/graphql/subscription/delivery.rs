@@ -77,14 +77,14 @@ impl ActiveSubscription {
     }
 
     /// Resolves the root field. Fails with the response that contains the errors.
-    async fn event_source(&self) -> Result<EventSource, Unbegun> {
+    async fn event_source(&self) -> Result<EventSource, Refusal> {
         let subscribe = SubscribeRequest::default();
         let actor = self.caller.actor.without_stamp();
         let request = self.request(actor).data(subscribe.clone());
         let refusal = self.schema.execute_stream(request).next().await;
         match (refusal, subscribe.take()) {
             (None, Some(source)) => Ok(source),
-            (refusal, _) => Err(Unbegun::Invalid(Body::refused(refusal.unwrap_or_default()))),
+            (refusal, _) => Err(Refusal::of_subscription(refusal.unwrap_or_default())),
         }
     }
 
@@ -115,46 +115,22 @@ struct Subscription {
 /// The responses of a subscription, as JSON. An error is the last item.
 pub(in crate::graphql) type Answers = BoxStream<'static, Result<Bytes, Body>>;
 
-/// Why a subscription did not start.
-pub(in crate::graphql) enum Unbegun {
-    /// Refused before it was validated, or failed to start.
-    Refused(Refusal),
-    /// The document or its variables are invalid, or the caller is not allowed to subscribe.
-    Invalid(Body),
-}
-
-impl From<Refusal> for Unbegun {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<Unbegun> for Body {
-    fn from(unbegun: Unbegun) -> Self {
-        match unbegun {
-            Unbegun::Refused(refusal) => refusal.into(),
-            Unbegun::Invalid(body) => body,
-        }
-    }
-}
-
 impl Executor {
     /// Takes the cost from the budget and starts the subscription. `live_connection` is `None` for anonymous clients,
     /// whose subscription is refused.
     pub(in crate::graphql) async fn subscribe(
         &self,
         shared: &SharedResponses,
-        domain: &Domain,
         caller: Caller,
         live_connection: Option<Arc<LiveConnection>>,
         operation: Operation,
-    ) -> Result<Answers, Unbegun> {
-        self.spend(domain, &caller, &operation).await?;
-        let sharing = Sharing::of(&operation, self.model());
-        let event_budget = self.event_budget(&caller, operation.prepared.cost, domain);
+    ) -> Result<Answers, Refusal> {
+        self.spend(&caller, &operation).await?;
+        let sharing = Sharing::of(&operation, &self.front.model);
+        let event_budget = self.event_budget(&caller, operation.prepared.cost);
         let active = ActiveSubscription {
-            schema: self.schema().clone(),
-            domain: domain.clone(),
+            schema: self.schema.clone(),
+            domain: self.domain.clone(),
             caller,
             variables: operation.variables(),
             operation: operation.prepared.operation,
@@ -162,11 +138,9 @@ impl Executor {
         };
         let event_source = active.event_source().await?;
         let Some(live_connection) = live_connection else {
-            return Err(Refusal::from(Error::Unauthenticated(SignedOut::NoToken)).into());
+            return Err(Error::Unauthenticated(SignedOut::NoToken).into());
         };
-        let source = open(domain, &live_connection, event_source)
-            .await
-            .map_err(Refusal::from)?;
+        let source = open(&self.domain, &live_connection, event_source).await?;
         let subscription = Subscription {
             active,
             shared: shared.clone(),

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use axum::response::Response;
+use futures_util::FutureExt as _;
+use tokio::time::timeout;
 
 use super::connection_slots::ConnectionSlots;
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::graphql::execution::executor::Executor;
+use crate::graphql::execution::response::Refusal;
 use crate::graphql::subscription::delivery::SharedResponses;
 use crate::state::AppState;
 
@@ -65,6 +68,16 @@ impl GraphqlState {
 
     pub(in crate::graphql) fn editor(&self) -> Option<Response> {
         self.0.editor.map(|page| page(&self.0.app))
+    }
+
+    /// Cancels work that takes longer than a request may. Its transaction is rolled back. Large futures are boxed,
+    /// because they are moved several times.
+    pub(in crate::graphql) fn within_limit<T>(
+        &self,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> impl Future<Output = Result<T, Refusal>> {
+        let limit = self.config().http.request_timeout;
+        timeout(limit, work).map(move |done| done.unwrap_or_else(|_| Err(Refusal::timed_out(limit))))
     }
 
     /// Waits until all WebSockets and streams are closed, then refuses new ones.

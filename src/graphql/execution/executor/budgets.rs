@@ -61,31 +61,30 @@ impl Budgets {
 
 impl Executor {
     /// The budget for the events of a subscription with this cost. `None` if rate limits are disabled.
-    pub(in crate::graphql) fn event_budget(&self, caller: &Caller, cost: Cost, domain: &Domain) -> Option<EventBudget> {
+    pub(in crate::graphql) fn event_budget(&self, caller: &Caller, cost: Cost) -> Option<EventBudget> {
         Some(EventBudget {
             points: Arc::clone(&self.budgets.as_ref()?.points),
             client: Client::of(caller.into()),
             price: points_of(cost_for(caller, cost)),
             prepaid: 0,
-            domain: domain.clone(),
+            domain: self.domain.clone(),
         })
     }
 
     /// Takes the cost from the client's budgets, at least 1 point. `None` if rate limits are disabled.
     pub(in crate::graphql) async fn spend(
         &self,
-        domain: &Domain,
         caller: &Caller,
         operation: &Operation,
     ) -> Result<Option<Spending>, Refusal> {
         let Some(budgets) = &self.budgets else {
             return Ok(None);
         };
-        budgets.spend_requests(domain, caller, operation).await?;
+        budgets.spend_requests(&self.domain, caller, operation).await?;
         let points = points_of(cost_for(caller, operation.prepared.cost));
         let allowance = budgets
             .points
-            .spend(Client::of(caller.into()), points, domain.clock().now())
+            .spend(Client::of(caller.into()), points, self.domain.clock().now())
             .await
             .map_err(rate_limited("points"))?;
         Ok(Some(Spending {

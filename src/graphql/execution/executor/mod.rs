@@ -14,11 +14,10 @@ use self::budgets::{Budgets, check_credentials, cost_for};
 use super::concurrency::HeavyOperations;
 use super::document::{Document, Front, Hash, hash_of};
 use super::metrics::OperationMetrics;
-use super::model::Model;
 use super::operation::Operation;
 use super::parameters::{Parameters, PersistedQuery};
 use super::persisted::Persisted;
-use super::response::Refusal;
+use super::response::{Body, Refusal};
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::domain::event::EventCursor;
@@ -33,8 +32,9 @@ use crate::redis::Redis;
 
 /// Prepares and executes operations.
 pub struct Executor {
-    schema: Schema,
-    front: Front,
+    pub(in crate::graphql) domain: Domain,
+    pub(in crate::graphql) schema: Schema,
+    pub(in crate::graphql) front: Front,
     heavy: HeavyOperations,
     max_response_bytes: usize,
     persisted: Option<Persisted>,
@@ -55,8 +55,9 @@ impl Executor {
     /// Creates an executor. Nodes share documents and budgets through Redis, if it is configured.
     /// Without request limits there is no limit of points either.
     #[must_use]
-    pub fn new(config: &Config, redis: Option<&Redis>, requests: Option<Arc<RequestLimits>>) -> Self {
+    pub fn new(config: &Config, domain: Domain, redis: Option<&Redis>, requests: Option<Arc<RequestLimits>>) -> Self {
         Self {
+            domain,
             schema: schema(&config.graphql),
             front: Front::new(&config.graphql),
             heavy: HeavyOperations::default(),
@@ -67,17 +68,13 @@ impl Executor {
         }
     }
 
-    pub(in crate::graphql) fn schema(&self) -> &Schema {
-        &self.schema
-    }
-
-    pub(in crate::graphql) fn model(&self) -> &Model {
-        self.front.model()
-    }
-
     /// Parses and validates one operation within the limits, and coerces its variables.
-    pub(in crate::graphql) async fn prepare(&self, parameters: Parameters) -> Result<Operation, Refusal> {
-        let operation = self.read(parameters).await?;
+    pub(in crate::graphql) async fn prepare(
+        &self,
+        parameters: Parameters,
+        shows_cost: bool,
+    ) -> Result<Operation, Refusal> {
+        let operation = self.read(parameters, shows_cost).await?;
         check_credentials([&operation])?;
         Ok(operation)
     }
@@ -86,13 +83,15 @@ impl Executor {
     pub(in crate::graphql) async fn prepare_batch(
         &self,
         batch: Vec<Parameters>,
+        shows_cost: bool,
     ) -> Result<Vec<Result<Operation, Refusal>>, Refusal> {
-        let operations = join_all(batch.into_iter().map(|parameters| self.read(parameters))).await;
+        let operations = batch.into_iter().map(|parameters| self.read(parameters, shows_cost));
+        let operations = join_all(operations).await;
         check_credentials(operations.iter().flatten())?;
         Ok(operations)
     }
 
-    async fn read(&self, parameters: Parameters) -> Result<Operation, Refusal> {
+    async fn read(&self, parameters: Parameters, shows_cost: bool) -> Result<Operation, Refusal> {
         let document = self
             .document(parameters.query, parameters.extensions.persisted_query)
             .await?;
@@ -103,7 +102,7 @@ impl Executor {
             name,
             given,
             response_size: Arc::new(self.response_size()),
-            shows_cost: false,
+            shows_cost,
         })
     }
 
@@ -154,25 +153,15 @@ impl Executor {
     }
 
     /// Takes the cost of the operation from the budget and executes it.
-    pub(in crate::graphql) async fn run(
-        &self,
-        domain: &Domain,
-        caller: Caller,
-        operation: Operation,
-    ) -> Result<Response, Refusal> {
-        let admitted = self.admit(domain, caller, operation).await?;
-        Ok(self.execute(domain, admitted, Uploads::default()).await)
+    pub(in crate::graphql) async fn run(&self, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
+        let admitted = self.admit(caller, operation).await?;
+        Ok(self.execute(admitted, Uploads::default()).await)
     }
 
     /// Takes the cost of the operation from the budget. Its files can arrive later.
-    pub(in crate::graphql) async fn admit(
-        &self,
-        domain: &Domain,
-        caller: Caller,
-        operation: Operation,
-    ) -> Result<Admitted, Refusal> {
-        let spending = self.spend(domain, &caller, &operation).await?;
-        let began_at = began_at(domain, &caller, &operation).await?;
+    pub(in crate::graphql) async fn admit(&self, caller: Caller, operation: Operation) -> Result<Admitted, Refusal> {
+        let spending = self.spend(&caller, &operation).await?;
+        let began_at = self.began_at(&caller, &operation).await?;
         Ok(Admitted {
             operation,
             caller,
@@ -182,7 +171,7 @@ impl Executor {
     }
 
     /// Executes an admitted operation with its files.
-    pub(in crate::graphql) async fn execute(&self, domain: &Domain, admitted: Admitted, uploads: Uploads) -> Response {
+    pub(in crate::graphql) async fn execute(&self, admitted: Admitted, uploads: Uploads) -> Body {
         let Admitted {
             operation,
             mut caller,
@@ -195,7 +184,7 @@ impl Executor {
         let is_user = caller.actor.user_id().is_some();
         let cost = cost_for(&caller, operation.prepared.cost);
         let size = Arc::clone(&operation.response_size);
-        let context = RequestContext::new(domain.clone(), caller, spending, uploads, size).beginning_at(began_at);
+        let context = RequestContext::new(self.domain.clone(), caller, spending, uploads, size).beginning_at(began_at);
         let measuring = self.metrics.begin(&operation, is_user);
         let request = operation.prepared.operation.request(operation.variables(), context);
         let _permit = self.heavy.acquire(cost).await;
@@ -209,17 +198,17 @@ impl Executor {
         {
             response.extensions.insert("cost".to_owned(), spending.into());
         }
-        response
+        response.into()
     }
-}
 
-/// The head of the event log, if the operation selects it and the caller is signed in. It is read before execution: the
-/// cursor must not be newer than the data beside it, and the fields of a query are resolved concurrently.
-async fn began_at(domain: &Domain, caller: &Caller, operation: &Operation) -> Result<Option<EventCursor>, Refusal> {
-    let is_selected = operation.prepared.operation.selects_at_root(EVENT_CURSOR);
-    if is_selected && caller.actor.user_id().is_some() {
-        Ok(Some(domain.events().head(&caller.actor).await?))
-    } else {
-        Ok(None)
+    /// The head of the event log, if the operation selects it and the caller is signed in. It is read before execution:
+    /// the cursor must not be newer than the data beside it, and the fields of a query are resolved concurrently.
+    async fn began_at(&self, caller: &Caller, operation: &Operation) -> Result<Option<EventCursor>, Refusal> {
+        let is_selected = operation.prepared.operation.selects_at_root(EVENT_CURSOR);
+        if is_selected && caller.actor.user_id().is_some() {
+            Ok(Some(self.domain.events().head(&caller.actor).await?))
+        } else {
+            Ok(None)
+        }
     }
 }

@@ -43,10 +43,9 @@ pub(super) async fn run_once(
     let running = state.clone();
     let write = async move {
         let state = running;
-        let running = state.executor().run(state.domain(), caller, operation);
+        let running = state.executor().run(caller, operation);
         match tokio::time::timeout(longest, running).await {
             Ok(outcome) => {
-                let outcome = outcome.map(Body::from);
                 let effect = effect_of(&outcome, is_secret);
                 (outcome, effect)
             }

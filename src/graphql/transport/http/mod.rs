@@ -9,7 +9,6 @@ mod multipart;
 mod request;
 mod response;
 
-use std::pin::Pin;
 use std::sync::LazyLock;
 
 use axum::extract::{RawQuery, Request, State};
@@ -25,10 +24,8 @@ use self::request::{Posted, from_body, from_url};
 use self::response::respond;
 use super::{stream, websocket};
 use crate::graphql::execution::operation::Operation;
-use crate::graphql::execution::parameters::Parameters;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::sdl;
-use crate::graphql::subscription::delivery::Unbegun;
 use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
 
@@ -53,26 +50,26 @@ pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request:
         }
         match from_body(&state, &parts, body).await? {
             Posted::One(parameters) => {
-                let operation = prepare(&state, &parts.headers, parameters).await?;
+                let operation = state.executor().prepare(parameters, shows_cost(&parts)).await?;
                 if operation.is_subscription() {
                     return Box::pin(subscribe(&state, &parts, operation)).await;
                 }
                 let caller = caller(&state, &parts).await?;
                 match idempotency::key_of(&parts.headers, &caller, &operation) {
                     Some(key) => Box::pin(idempotency::run_once(&state, caller, operation, key)).await,
-                    None => run(&state, caller, operation).await.map(Answer::One),
+                    None => state.executor().run(caller, operation).await.map(Answer::One),
                 }
             }
             Posted::Many(batch) => {
                 idempotency::refuse_key(&parts.headers, idempotency::NOT_IN_BATCH)?;
                 let caller = caller(&state, &parts).await?;
                 let size = state.executor().response_size();
-                let prepared = prepare_batch(&state, &parts.headers, batch).await?;
+                let prepared = state.executor().prepare_batch(batch, shows_cost(&parts)).await?;
                 let bodies = prepared.into_iter().map(async |operation| {
                     // A refused operation does not affect the others.
                     let answer = match operation {
                         Ok(operation) if operation.is_subscription() => Err(subscription_in_batch()),
-                        Ok(operation) => run(&state, caller.clone(), operation.within(&size)).await,
+                        Ok(operation) => state.executor().run(caller.clone(), operation.within(&size)).await,
                         Err(refusal) => Err(refusal),
                     };
                     answer.unwrap_or_else(Body::from)
@@ -81,7 +78,7 @@ pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request:
             }
         }
     });
-    respond(&parts.headers, within_limit(&state, answer).await)
+    respond(&parts.headers, state.within_limit(answer).await)
 }
 
 /// `GET /graphql`: a query or subscription in the URL, a WebSocket, or the editor for browsers.
@@ -103,24 +100,23 @@ pub(in crate::graphql) async fn get(
     }
     let answer = Box::pin(async {
         let parameters = from_url(query.as_deref().unwrap_or_default())?;
-        let operation = prepare(&state, &parts.headers, parameters).await?;
+        let operation = state.executor().prepare(parameters, shows_cost(&parts)).await?;
         if operation.is_subscription() {
             return Box::pin(subscribe(&state, &parts, operation)).await;
         }
         if !operation.is_query() {
             let message = "Only queries and subscriptions can be sent by GET; send mutations by POST";
-            let refusal = Refusal::method_not_allowed(message);
-            return Err(refusal.allow("POST"));
+            return Err(Refusal::method_not_allowed(message, "POST"));
         }
         let caller = caller(&state, &parts).await?;
-        Ok(Answer::One(run(&state, caller, operation).await?))
+        state.executor().run(caller, operation).await.map(Answer::One)
     });
-    respond(&parts.headers, within_limit(&state, answer).await)
+    respond(&parts.headers, state.within_limit(answer).await)
 }
 
 pub(in crate::graphql) async fn other_method(headers: HeaderMap) -> Response {
-    let refusal = Refusal::method_not_allowed("Send GraphQL requests by POST, or queries by GET");
-    respond(&headers, Err(refusal.allow("GET, POST")))
+    let message = "Send GraphQL requests by POST, or queries by GET";
+    respond(&headers, Err(Refusal::method_not_allowed(message, "GET, POST")))
 }
 
 /// `GET /schema.graphql`: the schema as SDL, for code generators. If introspection is disabled, only signed-in users
@@ -150,9 +146,8 @@ async fn subscribe(state: &GraphqlState, parts: &Parts, operation: Operation) ->
     let caller = caller(state, parts).await?;
     match stream::open(state, caller, operation, stream_type).await {
         Ok(response) => Ok(Answer::Stream(Box::new(response))),
-        Err(Unbegun::Invalid(body)) => Ok(Answer::One(body)),
-        Err(Unbegun::Refused(refusal)) if refusal.is_of_operation() => Ok(Answer::One(refusal.into())),
-        Err(Unbegun::Refused(refusal)) => Err(refusal),
+        Err(refusal) if refusal.is_of_operation() => Ok(Answer::One(refusal.into())),
+        Err(refusal) => Err(refusal),
     }
 }
 
@@ -164,39 +159,6 @@ async fn caller(state: &GraphqlState, parts: &Parts) -> Result<Caller, Refusal> 
     Ok(Caller::of(parts, state.app()).await?)
 }
 
-/// Prepares an operation, and notes whether the client requested its cost.
-async fn prepare(state: &GraphqlState, headers: &HeaderMap, parameters: Parameters) -> Result<Operation, Refusal> {
-    let mut operation = state.executor().prepare(parameters).await?;
-    operation.shows_cost = headers.contains_key(COST_HEADER);
-    Ok(operation)
-}
-
-/// Prepares the operations of a batch, as [`prepare`] does. A refused operation does not affect the others.
-async fn prepare_batch(
-    state: &GraphqlState,
-    headers: &HeaderMap,
-    batch: Vec<Parameters>,
-) -> Result<Vec<Result<Operation, Refusal>>, Refusal> {
-    let mut operations = state.executor().prepare_batch(batch).await?;
-    for operation in operations.iter_mut().flatten() {
-        operation.shows_cost = headers.contains_key(COST_HEADER);
-    }
-    Ok(operations)
-}
-
-async fn run(state: &GraphqlState, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
-    let response = state.executor().run(state.domain(), caller, operation).await?;
-    Ok(response.into())
-}
-
-/// Cancels a request that takes too long, including reading its body. Its transaction is rolled back. The future is
-/// boxed, because it is moved several times.
-async fn within_limit(
-    state: &GraphqlState,
-    answer: Pin<Box<impl Future<Output = Result<Answer, Refusal>>>>,
-) -> Result<Answer, Refusal> {
-    let limit = state.config().http.request_timeout;
-    tokio::time::timeout(limit, answer)
-        .await
-        .unwrap_or_else(|_| Err(Refusal::timed_out(limit)))
+fn shows_cost(parts: &Parts) -> bool {
+    parts.headers.contains_key(COST_HEADER)
 }

@@ -33,7 +33,7 @@ use crate::domain::error::{Error, SignedOut};
 use crate::domain::live::{Ending, LiveConnection};
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
-use crate::graphql::subscription::delivery::{Answers, Unbegun};
+use crate::graphql::subscription::delivery::Answers;
 use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
 use crate::http::connection::WriteTimeout;
@@ -54,7 +54,7 @@ pub(in crate::graphql) async fn open(
     caller: Caller,
     operation: Operation,
     stream_type: StreamType,
-) -> Result<Response, Unbegun> {
+) -> Result<Response, Refusal> {
     let ends_at = caller
         .expires_at
         .map(|expires_at| moment(expires_at, state.domain().clock().now()));
@@ -62,13 +62,7 @@ pub(in crate::graphql) async fn open(
     let (live_connection, slot) = attend(state, &caller).await?.unzip();
     let answers = state
         .executor()
-        .subscribe(
-            state.shared(),
-            state.domain(),
-            caller,
-            live_connection.clone(),
-            operation,
-        )
+        .subscribe(state.shared(), caller, live_connection.clone(), operation)
         .await?;
     let feed = Feed {
         stream_type,

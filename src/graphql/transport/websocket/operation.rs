@@ -11,7 +11,6 @@ use axum::http::StatusCode;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream, Stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 use tokio_stream::StreamMap;
 
 use crate::config::WebSocketConfig;
@@ -232,7 +231,7 @@ async fn run(
     parameters: Parameters,
     is_mutation: &AtomicBool,
 ) -> Result<BoxStream<'static, Step>, Body> {
-    let operation = state.executor().prepare(parameters).await?;
+    let operation = state.executor().prepare(parameters, false).await?;
     // Only now is the document of a persisted query known.
     let byte_permit = limits.take_bytes(&operation)?;
     // Before the check of the session, which may end during the wait.
@@ -249,7 +248,7 @@ async fn run(
     if operation.is_subscription() {
         let answers = state
             .executor()
-            .subscribe(state.shared(), state.domain(), caller, live_connection, operation)
+            .subscribe(state.shared(), caller, live_connection, operation)
             .await?;
         let steps = answers.map(|answer| {
             answer.map_or_else(Step::Error, |response| Step::Next {
@@ -265,7 +264,7 @@ async fn run(
         return Ok(steps.chain(completing).boxed());
     }
     is_mutation.store(!operation.is_query(), Ordering::Relaxed);
-    let body = answer(state, caller, operation).await?;
+    let body = state.within_limit(state.executor().run(caller, operation)).await?;
     if !body.is_executed() {
         return Err(body);
     }
@@ -274,14 +273,4 @@ async fn run(
         _permit: query_permit,
     };
     Ok(stream::iter([response, Step::Complete]).boxed())
-}
-
-/// Executes a query or mutation within the timeout of a request.
-async fn answer(state: &GraphqlState, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
-    let limit = state.config().http.request_timeout;
-    let run = state.executor().run(state.domain(), caller, operation);
-    let response = timeout(limit, run)
-        .await
-        .unwrap_or_else(|_| Err(Refusal::timed_out(limit)))?;
-    Ok(response.into())
 }

@@ -15,8 +15,7 @@ use futures_util::future::join_all;
 use self::form::Form;
 use self::map::FileMap;
 use super::request::{Posted, read, require_unencoded};
-use super::{Answer, caller, idempotency, prepare, prepare_batch};
-use crate::graphql::execution::executor::Admitted;
+use super::{Answer, caller, idempotency, shows_cost};
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::transport::state::GraphqlState;
@@ -50,27 +49,24 @@ pub(super) async fn answer(state: &GraphqlState, parts: &Parts, body: RequestBod
     let caller = caller(state, parts).await?;
     match posted {
         Posted::One(parameters) => {
-            let operation = prepare(state, &parts.headers, parameters).await?;
+            let operation = state.executor().prepare(parameters, shows_cost(parts)).await?;
             files.check_count(operation.uploads())?;
-            let admitted = state
-                .executor()
-                .admit(state.domain(), caller.clone(), operation)
-                .await?;
+            let admitted = state.executor().admit(caller.clone(), operation).await?;
             let uploads = receive(&caller, form, files).await?;
-            Ok(Answer::One(execute(state, admitted, uploads).await))
+            Ok(Answer::One(state.executor().execute(admitted, uploads).await))
         }
         Posted::Many(batch) => {
             let size = state.executor().response_size();
-            let prepared = prepare_batch(state, &parts.headers, batch).await?;
+            let prepared = state.executor().prepare_batch(batch, shows_cost(parts)).await?;
             files.check_count(prepared.iter().flatten().map(Operation::uploads).sum())?;
             let admitted = prepared.into_iter().map(async |operation| {
                 let operation = operation?.within(&size);
-                state.executor().admit(state.domain(), caller.clone(), operation).await
+                state.executor().admit(caller.clone(), operation).await
             });
             let admitted = join_all(admitted).await;
             let uploads = receive(&caller, form, files).await?;
             let bodies = admitted.into_iter().map(async |admitted| match admitted {
-                Ok(admitted) => execute(state, admitted, uploads.clone()).await,
+                Ok(admitted) => state.executor().execute(admitted, uploads.clone()).await,
                 // A refused operation does not affect the others.
                 Err(refusal) => Body::from(refusal),
             });
@@ -86,11 +82,6 @@ async fn receive(caller: &Caller, form: Form, files: FileMap) -> Result<Uploads,
     } else {
         Ok(Uploads::default())
     }
-}
-
-async fn execute(state: &GraphqlState, admitted: Admitted, uploads: Uploads) -> Body {
-    let response = state.executor().execute(state.domain(), admitted, uploads).await;
-    response.into()
 }
 
 fn require_preflight(headers: &HeaderMap) -> Result<(), Refusal> {
