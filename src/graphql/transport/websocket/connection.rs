@@ -8,12 +8,13 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::ws::{Message, WebSocket};
 use axum::http::StatusCode;
+use futures_util::future::Either;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::close_reason::CloseReason;
 use super::end::{Slot, ended, ended_for};
-use super::operation::{ConnectionEvent, ConnectionIdentity, OperationLimits, Operations, Step, begin};
+use super::operation::{OperationLimits, Operations, Step, begin};
 use super::subprotocol::{Incoming, Outgoing, Subprotocol};
 use super::token;
 use crate::config::WebSocketConfig;
@@ -43,7 +44,7 @@ pub(super) struct Connection {
     socket: WebSocket,
     /// `None` if the client supports neither.
     subprotocol: Option<Subprotocol>,
-    identity: ConnectionIdentity,
+    caller: Caller,
     slot: Slot,
     is_initialised: bool,
     operations: Operations,
@@ -76,10 +77,7 @@ impl Connection {
             settings,
             socket,
             subprotocol,
-            identity: ConnectionIdentity {
-                caller,
-                live_connection: None,
-            },
+            caller,
             slot: Slot::Anonymous(slot),
             is_initialised: false,
             operations: Operations::default(),
@@ -110,7 +108,7 @@ impl Connection {
         tracing::info!(
             request_id = request_id::current(),
             subprotocol,
-            user_id = self.identity.caller.actor.user_id().map(|user| user.0),
+            user_id = self.caller.actor.user_id().map(|user| user.0),
             code = close_reason.code(),
             duration_s = self.since.elapsed().as_secs(),
             "websocket closed"
@@ -130,11 +128,11 @@ impl Connection {
             }
             let outcome = tokio::select! {
                 biased;
-                close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => Err(close_reason),
+                close_reason = ended(&self.state, &self.slot) => Err(close_reason),
                 () = &mut timer => self.on_timer(subprotocol).await,
                 event = self.operations.next_or(self.socket.recv()) => match event {
-                    ConnectionEvent::Received(message) => self.receive(subprotocol, message).await,
-                    ConnectionEvent::Ready(id, step) => self.answer(subprotocol, &id, step).await,
+                    Either::Left(message) => self.receive(subprotocol, message).await,
+                    Either::Right((id, step)) => self.answer(subprotocol, &id, step).await,
                 },
             };
             if let Err(close_reason) = outcome {
@@ -183,7 +181,7 @@ impl Connection {
             return Err(CloseReason::TryAgainLater("Nothing was heard for too long"));
         }
         self.ping_at = now + self.beat;
-        self.send_message(Message::Ping(Bytes::new())).await?;
+        self.send_within(None, Message::Ping(Bytes::new())).await?;
         if self.is_initialised {
             self.send(subprotocol, &Outgoing::KeepAlive).await?;
         }
@@ -193,7 +191,7 @@ impl Connection {
     /// Refuses an expired token, and otherwise sets the time of the next check. The server's clock decides, which can
     /// differ from the clock of the timer.
     fn check_token(&mut self) -> Outcome {
-        let Some(expires_at) = self.identity.caller.expires_at else {
+        let Some(expires_at) = self.caller.expires_at else {
             return Ok(());
         };
         let left = expires_at - self.state.domain().clock().now();
@@ -220,7 +218,7 @@ impl Connection {
             }
             // Answered before the next message is read: the library would keep the answers in memory while the client
             // does not read.
-            Some(Ok(Message::Ping(payload))) => self.send_message(Message::Pong(payload)).await,
+            Some(Ok(Message::Ping(payload))) => self.send_within(None, Message::Pong(payload)).await,
             Some(Ok(Message::Pong(_))) => Ok(()),
         }
     }
@@ -258,10 +256,10 @@ impl Connection {
         if let Some(token) = token::find(payload) {
             let identity = self.state.domain().sessions().authenticate(Some(token)).await;
             let identity = identity.map_err(|error| unavailable(&error))?;
-            self.identity.caller.actor = identity.actor;
-            self.identity.caller.expires_at = identity.expires_at;
+            self.caller.actor = identity.actor;
+            self.caller.expires_at = identity.expires_at;
         }
-        match self.identity.caller.actor {
+        match self.caller.actor {
             Actor::Anonymous(SignedOut::NoToken) => {
                 if let Slot::Anonymous(slot) = &self.slot {
                     slot.set_has_no_user();
@@ -282,13 +280,15 @@ impl Connection {
         let slot = self.state.connection_slots().take();
         let slot = slot.map_err(|_| CloseReason::TryAgainLater("The server has reached its limit of connections"))?;
         let live = self.state.domain().live();
-        let live_connection = live.attend(&self.identity.caller.actor).await;
+        let live_connection = live.attend(&self.caller.actor).await;
         let live_connection = live_connection.map_err(|error| unavailable(&error))?;
         if live.connections_beside(&live_connection) > self.settings.connections_per_user {
             return Err(CloseReason::TryAgainLater("Too many connections"));
         }
-        self.identity.live_connection = Some(Arc::new(live_connection));
-        self.slot = Slot::User { _slot: slot };
+        self.slot = Slot::User {
+            live_connection: Arc::new(live_connection),
+            _slot: slot,
+        };
         Ok(())
     }
 
@@ -309,7 +309,8 @@ impl Connection {
                 .send(subprotocol, &Outgoing::Error(&id, Body::from(refusal).errors()))
                 .await;
         }
-        let steps = begin(self.state.clone(), self.identity.clone(), &self.limits, parameters);
+        let (caller, live_connection) = (self.caller.clone(), self.slot.live_connection());
+        let steps = begin(self.state.clone(), caller, live_connection, &self.limits, parameters);
         self.operations.insert(id, steps);
         Ok(())
     }
@@ -334,19 +335,15 @@ impl Connection {
     /// Sends a message, if the subprotocol has it.
     async fn send(&mut self, subprotocol: Subprotocol, message: &Outgoing<'_>) -> Outcome {
         match subprotocol.write(message) {
-            Some(text) => self.send_message(Message::Text(text.into())).await,
+            Some(text) => self.send_within(None, Message::Text(text.into())).await,
             None => Ok(()),
         }
-    }
-
-    async fn send_message(&mut self, message: Message) -> Outcome {
-        self.send_within(None, message).await
     }
 
     /// The client may not be reading, and the connection may end during the write. A write with `grace` goes on for
     /// this time after the end.
     async fn send_within(&mut self, grace: Option<Duration>, message: Message) -> Outcome {
-        let ending = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot);
+        let ending = ended(&self.state, &self.slot);
         tokio::select! {
             biased;
             close_reason = ended_for(grace, ending) => Err(close_reason),

@@ -1,6 +1,6 @@
 //! The end of a connection, from the side of the server.
 
-use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -14,23 +14,30 @@ pub(super) enum Slot {
     /// Not authenticated yet, or without a user.
     Anonymous(AnonymousSlot),
     /// With a user, whose slot it owns.
-    User { _slot: UserSlot },
+    User {
+        live_connection: Arc<LiveConnection>,
+        _slot: UserSlot,
+    },
+}
+
+impl Slot {
+    /// The current state of the session; `None` for anonymous connections.
+    pub(super) fn live_connection(&self) -> Option<Arc<LiveConnection>> {
+        match self {
+            Self::Anonymous(_) => None,
+            Self::User { live_connection, .. } => Some(Arc::clone(live_connection)),
+        }
+    }
 }
 
 /// Waits until the connection must close. Without a user, the shutdown or a newer connection closes it.
-pub(super) async fn ended(state: &GraphqlState, live_connection: Option<&LiveConnection>, slot: &Slot) -> CloseReason {
-    if let Some(live_connection) = live_connection {
-        return live_connection.ended().await.into();
-    }
-    let displaced = async {
-        match slot {
-            Slot::Anonymous(slot) => slot.displaced().await,
-            Slot::User { .. } => pending().await,
-        }
-    };
-    tokio::select! {
-        () = state.domain().live().closing() => Ending::Shutdown.into(),
-        () = displaced => CloseReason::TryAgainLater("Too many connections without a user"),
+pub(super) async fn ended(state: &GraphqlState, slot: &Slot) -> CloseReason {
+    match slot {
+        Slot::User { live_connection, .. } => live_connection.ended().await.into(),
+        Slot::Anonymous(slot) => tokio::select! {
+            () = state.domain().live().closing() => Ending::Shutdown.into(),
+            () = slot.displaced() => CloseReason::TryAgainLater("Too many connections without a user"),
+        },
     }
 }
 

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use futures_util::StreamExt as _;
+use futures_util::future::Either;
 use futures_util::stream::{self, BoxStream, Stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::StreamMap;
@@ -42,14 +43,6 @@ pub(super) enum Step {
     /// The operation failed and is over.
     Error(Body),
     Complete,
-}
-
-/// What a connection handles next.
-pub(super) enum ConnectionEvent<M> {
-    /// A message of the client.
-    Received(M),
-    /// The next step of the operation with this id.
-    Ready(String, Step),
 }
 
 /// Runs the operation only while it is polled. Dropping it ends the operation.
@@ -117,10 +110,10 @@ impl Operations {
 
     /// Waits for a message or a step. Neither takes precedence: if a client sends without a pause, its operations go on,
     /// because other clients may wait for their locks. Cancel-safe if `message` is.
-    pub(super) async fn next_or<M>(&mut self, message: impl Future<Output = M>) -> ConnectionEvent<M> {
+    pub(super) async fn next_or<M>(&mut self, message: impl Future<Output = M>) -> Either<M, (String, Step)> {
         tokio::select! {
-            message = message => ConnectionEvent::Received(message),
-            Some((id, step)) = self.next() => ConnectionEvent::Ready(id, step),
+            message = message => Either::Left(message),
+            Some(step) = self.next() => Either::Right(step),
         }
     }
 
@@ -197,18 +190,11 @@ impl OperationLimits {
     }
 }
 
-/// The user on whose behalf operations run.
-#[derive(Clone)]
-pub(super) struct ConnectionIdentity {
-    /// The caller at the start of the connection.
-    pub(super) caller: Caller,
-    /// The current state of the session; `None` for anonymous connections.
-    pub(super) live_connection: Option<Arc<LiveConnection>>,
-}
-
+/// `caller` is the caller at the start of the connection.
 pub(super) fn begin(
     state: GraphqlState,
-    identity: ConnectionIdentity,
+    caller: Caller,
+    live_connection: Option<Arc<LiveConnection>>,
     limits: &OperationLimits,
     parameters: Box<Parameters>,
 ) -> Steps {
@@ -216,7 +202,7 @@ pub(super) fn begin(
     let (begun, limits) = (Arc::clone(&is_mutation), limits.clone());
     // The future that starts an operation is large. It has a separate box, which is freed after the start.
     let beginning = Box::pin(async move {
-        let steps = run(&state, identity, &limits, *parameters, &begun).await;
+        let steps = run(&state, caller, live_connection, &limits, *parameters, &begun).await;
         steps.unwrap_or_else(|refusal| stream::iter([Step::Error(refusal)]).boxed())
     });
     let steps = stream::once(beginning).flatten().boxed();
@@ -226,7 +212,8 @@ pub(super) fn begin(
 /// Sets `is_mutation` before it executes a mutation.
 async fn run(
     state: &GraphqlState,
-    identity: ConnectionIdentity,
+    mut caller: Caller,
+    live_connection: Option<Arc<LiveConnection>>,
     limits: &OperationLimits,
     parameters: Parameters,
     is_mutation: &AtomicBool,
@@ -236,10 +223,6 @@ async fn run(
     let byte_permit = limits.take_bytes(&operation)?;
     // Before the check of the session, which may end during the wait.
     let query_permit = limits.take_query(&operation).await;
-    let ConnectionIdentity {
-        mut caller,
-        live_connection,
-    } = identity;
     if let Some(live_connection) = &live_connection {
         // Another node may have ended the session, and its notification may not have arrived yet.
         let actor = state.domain().live().look_up(live_connection).await;

@@ -4,6 +4,7 @@
 use async_graphql::ServerError;
 use axum::http::HeaderValue;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -71,7 +72,7 @@ impl Subprotocol {
     pub(super) fn read(self, text: &str) -> Result<Incoming, Malformed> {
         let message = Message::read(text)?;
         match (self, message.kind()?) {
-            (_, "connection_init") => message.init(),
+            (_, "connection_init") => Ok(Incoming::Init(message.parsed()?.unwrap_or_default())),
             (Self::Transport, "ping") => Ok(Incoming::Ping(message.object()?)),
             (Self::Transport, "pong") => message.object().map(|_| Incoming::Pong),
             (Self::Transport, "subscribe") | (Self::Legacy, "start") => message.start(message.id(self)?),
@@ -163,18 +164,15 @@ impl Message {
         }
     }
 
-    fn init(&self) -> Result<Incoming, Malformed> {
+    fn parsed<T: DeserializeOwned>(&self) -> Result<Option<T>, Malformed> {
         let payload = self.object()?;
         let payload = payload.map(|payload| serde_json::from_str(payload.get())).transpose();
-        let payload = payload.map_err(|error| self.malformed(&format!("payload: {error}")))?;
-        Ok(Incoming::Init(payload.unwrap_or_default()))
+        payload.map_err(|error| self.malformed(&format!("payload: {error}")))
     }
 
     fn start(&self, id: String) -> Result<Incoming, Malformed> {
-        let payload = self.object()?;
-        let payload = payload.ok_or_else(|| self.malformed("payload must be an object"))?;
-        let parameters: Box<Parameters> =
-            serde_json::from_str(payload.get()).map_err(|error| self.malformed(&format!("payload: {error}")))?;
+        let parameters: Option<Box<Parameters>> = self.parsed()?;
+        let parameters = parameters.ok_or_else(|| self.malformed("payload must be an object"))?;
         if parameters.query.is_none() && parameters.extensions.persisted_query.is_none() {
             return Err(self.malformed("payload.query must be a string"));
         }
