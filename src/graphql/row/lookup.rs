@@ -69,14 +69,17 @@ pub async fn preload<B: Batch>(
     }
 }
 
-/// A field that a loader resolves by key. Null without a key or a value.
-pub struct Lookup<'a, B: Batch, T> {
+/// A field that a loader resolves by key. Null without a key or a value; if it is required, that is an error.
+pub struct Lookup<'a, B: Batch, T, const REQUIRED: bool = false> {
     key: Option<B::Key>,
     preloaded: &'a Preloaded<B::Value>,
     convert: fn(B::Value) -> T,
 }
 
-impl<'a, B: Batch, T> Lookup<'a, B, T> {
+/// A lookup of a non-null field.
+pub type Required<'a, B, T> = Lookup<'a, B, T, true>;
+
+impl<'a, B: Batch, T, const REQUIRED: bool> Lookup<'a, B, T, REQUIRED> {
     /// `preloaded` is used instead of the loader if it has a value.
     pub fn new(key: impl Into<Option<B::Key>>, preloaded: &'a Preloaded<B::Value>, convert: fn(B::Value) -> T) -> Self {
         Self {
@@ -86,106 +89,61 @@ impl<'a, B: Batch, T> Lookup<'a, B, T> {
         }
     }
 
-    /// Marks the field as non-null.
-    pub fn required(self) -> Required<Self> {
-        Required(self)
-    }
-
     async fn load(&self, ctx: &ContextSelectionSet<'_>) -> Result<Option<T>> {
-        let Some(key) = &self.key else { return Ok(None) };
-        let value = match self.preloaded.0.get() {
-            Some(loaded) => loaded.clone()?,
-            None => ctx.loaders().load::<B>(key.clone()).await?,
+        let value = match (&self.key, self.preloaded.0.get()) {
+            (None, _) => None,
+            (Some(_), Some(loaded)) => loaded.clone()?,
+            (Some(key), None) => ctx.loaders().load::<B>(key.clone()).await?,
         };
+        if REQUIRED && value.is_none() {
+            let missing = anyhow::anyhow!("the loader {} has no value for a required field", B::NAME);
+            return Err(Error::internal(missing));
+        }
         Ok(value.map(self.convert))
     }
-
-    fn loaded(&self) -> Loaded<T> {
-        match (&self.key, self.preloaded.0.get()) {
-            (None, _) | (_, Some(Ok(None))) => Loaded::Null,
-            (_, Some(Ok(Some(value)))) => Loaded::Value((self.convert)(value.clone())),
-            (_, None | Some(Err(_))) => Loaded::Missing,
-        }
-    }
 }
 
-enum Loaded<T> {
-    Value(T),
-    Null,
-    /// Not preloaded, or reading failed.
-    Missing,
-}
-
-impl<B: Batch, T: OutputType> OutputType for Lookup<'_, B, T> {
+impl<B: Batch, T: OutputType, const REQUIRED: bool> OutputType for Lookup<'_, B, T, REQUIRED> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
     }
 
     fn qualified_type_name() -> String {
-        Option::<T>::qualified_type_name()
+        if REQUIRED {
+            T::qualified_type_name()
+        } else {
+            Option::<T>::qualified_type_name()
+        }
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        Option::<T>::create_type_info(registry)
+        T::create_type_info(registry);
+        Self::qualified_type_name()
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         match self.load(ctx).await {
+            Ok(Some(value)) if REQUIRED => value.resolve(ctx, field).await,
             Ok(value) => value.resolve(ctx, field).await,
             Err(error) => {
-                ctx.add_error(ctx.set_error_path(server_error(error, field.pos)));
+                let error = ctx.set_error_path(server_error(error, field.pos));
+                if REQUIRED {
+                    return Err(error);
+                }
+                ctx.add_error(error);
                 Ok(Value::Null)
             }
         }
     }
 }
 
-impl<B: Batch, T: WriteJson> WriteJson for Lookup<'_, B, T> {
+impl<B: Batch, T: WriteJson, const REQUIRED: bool> WriteJson for Lookup<'_, B, T, REQUIRED> {
     fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
-        match self.loaded() {
-            Loaded::Value(value) => value.write(field, output),
-            Loaded::Null => None::<T>.write(field, output),
-            Loaded::Missing => None,
-        }
-    }
-}
-
-/// A lookup of a non-null field.
-pub struct Required<T>(T);
-
-impl<B: Batch, T: OutputType> OutputType for Required<Lookup<'_, B, T>> {
-    fn type_name() -> Cow<'static, str> {
-        T::type_name()
-    }
-
-    fn qualified_type_name() -> String {
-        T::qualified_type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        T::create_type_info(registry)
-    }
-
-    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let value = self.0.load(ctx).await;
-        let value = value.and_then(|value| value.ok_or_else(|| missing::<B>()));
-        let value = value.map_err(|error| ctx.set_error_path(server_error(error, field.pos)))?;
-        value.resolve(ctx, field).await
-    }
-}
-
-fn missing<B: Batch>() -> Error {
-    Error::internal(anyhow::anyhow!(
-        "the loader {} has no value for a required field",
-        B::NAME
-    ))
-}
-
-impl<B: Batch, T: WriteJson> WriteJson for Required<Lookup<'_, B, T>> {
-    fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
-        match self.0.loaded() {
-            Loaded::Value(value) => value.write(field, output),
-            Loaded::Null | Loaded::Missing => None,
+        match (&self.key, self.preloaded.0.get()) {
+            (None, _) | (_, Some(Ok(None))) if !REQUIRED => None::<T>.write(field, output),
+            (Some(_), Some(Ok(Some(value)))) => (self.convert)(value.clone()).write(field, output),
+            // Not preloaded, or reading failed.
+            _ => None,
         }
     }
 }

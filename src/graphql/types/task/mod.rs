@@ -165,8 +165,8 @@ impl Task {
     }
 
     /// The user who owns the task: its creator, or the user who received it in a transfer.
-    async fn owner(&self) -> Required<Lookup<'_, UserById, Single<User>>> {
-        Lookup::new(self.inner.owner_id, &self.owner, User::single).required()
+    async fn owner(&self) -> Required<'_, UserById, Single<User>> {
+        Lookup::new(self.inner.owner_id, &self.owner, User::single)
     }
 
     /// The user who should do the task. Null if the task is unassigned. Assignees have the rights of the owner, but
@@ -187,8 +187,8 @@ impl Task {
     }
 
     /// Attached files, oldest first, up to 20.
-    async fn attachments(&self) -> Required<Lookup<'_, AttachmentsOfTask, Rows<Attachment>>> {
-        Lookup::new(self.inner.id, &self.attachments, Attachment::rows).required()
+    async fn attachments(&self) -> Required<'_, AttachmentsOfTask, Rows<Attachment>> {
+        Lookup::new(self.inner.id, &self.attachments, Attachment::rows)
     }
 
     /// Events of the task, oldest first. They are kept for `EVENT_RETENTION_DAYS` (30 days).
