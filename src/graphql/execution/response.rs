@@ -175,7 +175,7 @@ impl Body {
         }
         if let Some(data) = &self.data {
             begin_member(json, "data");
-            write_value(data, json).ok()?;
+            write_value(data, json)?;
         }
         if !self.extensions.is_empty() {
             begin_member(json, "extensions");

@@ -67,11 +67,11 @@ impl<'a> Output<'a> {
     }
 
     fn list<T>(&mut self, items: &[T], write: impl Fn(&T, &mut Self) -> Option<()>) -> Option<()> {
-        self.enclosed(*b"[]", items, write)
+        write_all(self, *b"[]", items, write)
     }
 
     fn object<T: Row>(&mut self, row: &T, fields: &[PlannedField<'_>]) -> Option<()> {
-        self.enclosed(*b"{}", fields, |field, output| {
+        write_all(self, *b"{}", fields, |field, output| {
             output.json.extend_from_slice(field.key.as_bytes());
             if field.name() == "__typename" {
                 output.value(&row.introspection_type_name())
@@ -81,26 +81,14 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// Writes items between brackets, separated by commas.
-    fn enclosed<T>(
-        &mut self,
-        [open, close]: [u8; 2],
-        items: &[T],
-        write: impl Fn(&T, &mut Self) -> Option<()>,
-    ) -> Option<()> {
-        self.json.push(open);
-        for (index, item) in items.iter().enumerate() {
-            if index > 0 {
-                self.json.push(b',');
-            }
-            write(item, self)?;
-        }
-        self.json.push(close);
-        Some(())
-    }
-
     fn value(&mut self, value: &(impl Serialize + ?Sized)) -> Option<()> {
         serde_json::to_writer(&mut self.json, value).ok()
+    }
+}
+
+impl AsMut<Vec<u8>> for Output<'_> {
+    fn as_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.json
     }
 }
 
@@ -129,77 +117,60 @@ pub(super) fn raw(json: String) -> Value {
 }
 
 /// Writes a value of the library as JSON. Raw JSON is copied; the library would parse it again.
-pub(in crate::graphql) fn write_value(value: &Value, json: &mut Vec<u8>) -> serde_json::Result<()> {
+pub(in crate::graphql) fn write_value(value: &Value, json: &mut Vec<u8>) -> Option<()> {
     match value {
         Value::List(items) => write_all(json, *b"[]", items, write_value),
         Value::Object(fields) => match fields.get(RAW_VALUE_TOKEN) {
             Some(Value::String(written)) => {
                 json.extend_from_slice(written.as_bytes());
-                Ok(())
+                Some(())
             }
             _ => write_all(json, *b"{}", fields, |(name, value), json| {
-                serde_json::to_writer(&mut *json, name.as_str())?;
+                serde_json::to_writer(&mut *json, name.as_str()).ok()?;
                 json.push(b':');
                 write_value(value, json)
             }),
         },
-        leaf => serde_json::to_writer(json, leaf),
+        leaf => serde_json::to_writer(json, leaf).ok(),
     }
 }
 
-fn write_all<T, E>(
-    json: &mut Vec<u8>,
+/// Writes items between brackets, separated by commas.
+fn write_all<O: AsMut<Vec<u8>>, T>(
+    output: &mut O,
     [open, close]: [u8; 2],
     items: impl IntoIterator<Item = T>,
-    write: impl Fn(T, &mut Vec<u8>) -> Result<(), E>,
-) -> Result<(), E> {
-    json.push(open);
+    write: impl Fn(T, &mut O) -> Option<()>,
+) -> Option<()> {
+    output.as_mut().push(open);
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
-            json.push(b',');
+            output.as_mut().push(b',');
         }
-        write(item, json)?;
+        write(item, output)?;
     }
-    json.push(close);
-    Ok(())
+    output.as_mut().push(close);
+    Some(())
 }
 
-macro_rules! written_by_serde {
-    ($($scalar:ty),*) => {$(
+/// Implements [`WriteJson`] for scalars and enums.
+macro_rules! written_as {
+    ($value:ident => $written:expr; $($scalar:ty),*) => {$(
         impl WriteJson for $scalar {
             fn write(&self, _field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
-                output.value(self)
+                let $value = self;
+                output.value($written)
             }
         }
     )*};
 }
 
-written_by_serde!(bool, i32, u64, str, String, Cow<'_, str>, ID, serde_json::Value);
-
-macro_rules! written_by_name {
-    ($($scalar:ty),*) => {$(
-        impl WriteJson for $scalar {
-            fn write(&self, _field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
-                let item = Self::items().iter().find(|item| item.value == *self)?;
-                output.value(item.name)
-            }
-        }
-    )*};
-}
-
-written_by_name!(NotificationKind, Role, TaskEventType, TaskPriority, TaskStatus);
-
-impl WriteJson for DateTime<Utc> {
-    fn write(&self, _field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
-        output.value(&self.to_value())
-    }
-}
-
-impl WriteJson for Date {
-    fn write(&self, _field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
-        output.value(&self.to_value())
-    }
-}
+written_as!(value => value; bool, i32, u64, str, String, Cow<'_, str>, ID, serde_json::Value);
+written_as!(
+    value => Self::items().iter().find(|item| item.value == *value)?.name;
+    NotificationKind, Role, TaskEventType, TaskPriority, TaskStatus
+);
+written_as!(value => &value.to_value(); DateTime<Utc>, Date);
 
 impl<T: WriteJson + ?Sized> WriteJson for &T {
     fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
