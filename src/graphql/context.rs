@@ -20,10 +20,12 @@ pub struct RequestContext {
     domain: Domain,
     caller: Caller,
     loaders: Loaders,
-    spending: Option<Spending>,
-    event_cursor: Option<EventCursor>,
-    uploads: Uploads,
-    response_size: Arc<ResponseSize>,
+    /// Cost of the operation; `None` without a rate limit.
+    pub(super) spending: Option<Spending>,
+    /// Position of the event log at the start of the request; `None` if `eventCursor` is not selected.
+    pub(super) event_cursor: Option<EventCursor>,
+    pub(super) uploads: Uploads,
+    pub(super) response_size: Arc<ResponseSize>,
 }
 
 /// Cost of an operation, and the rest of the rate limit.
@@ -74,78 +76,50 @@ impl RequestContext {
         }
     }
 
-    /// Number of bytes that are left for the response.
-    #[must_use]
-    pub fn response_size(&self) -> &ResponseSize {
-        &self.response_size
-    }
-
     /// The context of the same request for another user, with new loaders.
     #[must_use]
     pub fn signed_in_as(&self, Identity { actor, expires_at }: Identity) -> Self {
-        let device = self.caller.device.clone();
         let caller = Caller {
             actor,
-            device,
             expires_at,
+            ..self.caller.clone()
         };
         let size = Arc::clone(&self.response_size);
-        Self::new(self.domain.clone(), caller, self.spending, self.uploads.clone(), size)
-            .beginning_at(self.event_cursor.clone())
-    }
-
-    /// Sets the position of the event log at the start of the request.
-    #[must_use]
-    pub fn beginning_at(mut self, cursor: Option<EventCursor>) -> Self {
-        self.event_cursor = cursor;
-        self
+        Self {
+            event_cursor: self.event_cursor.clone(),
+            ..Self::new(self.domain.clone(), caller, self.spending, self.uploads.clone(), size)
+        }
     }
 }
 
 /// Shortcuts to the data of the request.
 pub trait ContextExt {
+    /// The data of the request.
+    fn request(&self) -> &RequestContext;
+
     /// The use cases.
-    fn domain(&self) -> &Domain;
+    fn domain(&self) -> &Domain {
+        &self.request().domain
+    }
+
     /// The user or system that sent the request.
-    fn actor(&self) -> &Actor;
+    fn actor(&self) -> &Actor {
+        &self.request().caller.actor
+    }
+
     /// User agent and IP address of the client.
-    fn device(&self) -> Device;
+    fn device(&self) -> Device {
+        self.request().caller.device.clone()
+    }
+
     /// Data loaders of the request.
-    fn loaders(&self) -> &Loaders;
-    /// Cost of the operation; `None` without a rate limit.
-    fn spending(&self) -> Option<Spending>;
-    /// Position of the event log at the start of the request; `None` if `eventCursor` is not selected.
-    fn event_cursor(&self) -> Option<&EventCursor>;
-    /// Uploaded files of the request.
-    fn uploads(&self) -> &Uploads;
+    fn loaders(&self) -> &Loaders {
+        &self.request().loaders
+    }
 }
 
 impl<T> ContextExt for ContextBase<'_, T> {
-    fn domain(&self) -> &Domain {
-        &self.data_unchecked::<RequestContext>().domain
-    }
-
-    fn actor(&self) -> &Actor {
-        &self.data_unchecked::<RequestContext>().caller.actor
-    }
-
-    fn device(&self) -> Device {
-        self.data_unchecked::<RequestContext>().caller.device.clone()
-    }
-
-    fn loaders(&self) -> &Loaders {
-        &self.data_unchecked::<RequestContext>().loaders
-    }
-
-    fn spending(&self) -> Option<Spending> {
-        self.data_unchecked::<RequestContext>().spending
-    }
-
-    fn event_cursor(&self) -> Option<&EventCursor> {
-        self.data_unchecked::<RequestContext>().event_cursor.as_ref()
-    }
-
-    fn uploads(&self) -> &Uploads {
-        &self.data_unchecked::<RequestContext>().uploads
+    fn request(&self) -> &RequestContext {
+        self.data_unchecked()
     }
 }

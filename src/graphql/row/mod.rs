@@ -79,7 +79,7 @@ fn count(ctx: &ContextSelectionSet<'_>, bytes: usize) -> ServerResult<()> {
     let Some(context) = ctx.data_opt::<RequestContext>() else {
         return Ok(());
     };
-    let taken = context.response_size().take(bytes);
+    let taken = context.response_size.take(bytes);
     taken.map_err(|error| ctx.set_error_path(error))
 }
 

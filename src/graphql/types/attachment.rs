@@ -190,7 +190,7 @@ impl AttachmentMutation {
         let task = input.task_id.map(|id| TaskId::from_global("input.taskId", &id));
         let task = task.transpose()?;
         let uploaded = async {
-            let file = ctx.uploads().get(input.file)?;
+            let file = ctx.request().uploads.get(input.file)?;
             let attachments = ctx.domain().attachments();
             attachments.upload(ctx.actor(), task, &file.name, file.content()).await
         };

@@ -19,7 +19,7 @@ impl EventQuery {
     /// request. So the subscription receives every change that the lists in the same response do not show.
     #[graphql(guard = "SignedIn")]
     async fn event_cursor(&self, ctx: &Context<'_>) -> Option<Result<String>> {
-        if let Some(cursor) = ctx.event_cursor() {
+        if let Some(cursor) = &ctx.request().event_cursor {
             return Some(Ok(cursor.encode()));
         }
         let head = ctx.domain().events().head(ctx.actor()).await;

@@ -43,6 +43,6 @@ pub struct RateLimitQuery;
 impl RateLimitQuery {
     /// Your rate limit. Null if rate limits are disabled on this server. Works without being signed in.
     async fn rate_limit(&self, ctx: &Context<'_>) -> Option<RateLimit> {
-        ctx.spending().map(RateLimit::from)
+        ctx.request().spending.map(RateLimit::from)
     }
 }

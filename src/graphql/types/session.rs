@@ -17,7 +17,7 @@ use crate::domain::error::Error;
 use crate::domain::id::SessionId;
 use crate::domain::session::Tokens;
 use crate::domain::user::Registration;
-use crate::graphql::context::{ContextExt as _, RequestContext};
+use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, UserError, server_error, user_errors, value_or_errors};
 use crate::graphql::guard::SignedIn;
 use crate::graphql::loader::{Batch, Loaded, LoaderContext};
@@ -109,7 +109,7 @@ impl OutputType for NewSessionUser {
         let identity = ctx.domain().sessions().authenticate(Some(&self.access_token)).await;
         let identity = identity.map_err(|error| ctx.set_error_path(server_error(error, field.pos)))?;
         let mut data = Data::default();
-        data.insert(ctx.data_unchecked::<RequestContext>().signed_in_as(identity));
+        data.insert(ctx.request().signed_in_as(identity));
         let mut ctx = ctx.clone();
         ctx.execute_data = Some(&data);
         self.user.resolve(&ctx, field).await

@@ -184,7 +184,8 @@ impl Executor {
         let is_user = caller.actor.user_id().is_some();
         let cost = cost_for(&caller, operation.prepared.cost);
         let size = Arc::clone(&operation.response_size);
-        let context = RequestContext::new(self.domain.clone(), caller, spending, uploads, size).beginning_at(began_at);
+        let mut context = RequestContext::new(self.domain.clone(), caller, spending, uploads, size);
+        context.event_cursor = began_at;
         let measuring = self.metrics.begin(&operation, is_user);
         let request = operation.prepared.operation.request(operation.variables(), context);
         let _permit = self.heavy.acquire(cost).await;
