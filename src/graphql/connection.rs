@@ -14,30 +14,15 @@ use crate::domain::page::{Page, PageRequest, RowPosition, Take};
 /// The fields of a connection that contain its rows.
 pub(super) const ROWS: [&str; 2] = ["nodes", "edges"];
 
-/// The four pagination arguments of Relay.
-pub struct PageArguments {
-    first: Option<i32>,
-    after: Option<String>,
-    last: Option<i32>,
-    before: Option<String>,
-}
+/// The four pagination arguments of Relay: `first`, `after`, `last` and `before`.
+pub struct PageArguments(pub Option<i32>, pub Option<String>, pub Option<i32>, pub Option<String>);
 
 impl PageArguments {
-    /// The arguments in the order of the schema.
-    #[must_use]
-    pub fn new(first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>) -> Self {
-        Self {
-            first,
-            after,
-            last,
-            before,
-        }
-    }
-
     /// Converts the arguments. Rows are read only if they or `pageInfo` are selected, and rows beyond
     /// the given cursor only if `pageInfo` selects them.
     pub fn into_request(self, ctx: &Context<'_>) -> Result<PageRequest> {
-        let mut page = PageRequest::from_relay(self.first, self.after, self.last, self.before)?;
+        let Self(first, after, last, before) = self;
+        let mut page = PageRequest::from_relay(first, after, last, before)?;
         let selected = ctx.look_ahead();
         let page_info = selected.field("pageInfo");
         page.probe = page_info.field("hasPreviousPage").exists() || page_info.field("hasNextPage").exists();

@@ -203,7 +203,7 @@ impl NotificationQuery {
         )]
         unread_only: bool,
     ) -> Option<Result<Connection<Notification, NotificationTotals>>> {
-        let page = PageArguments::new(first, after, last, before);
+        let page = PageArguments(first, after, last, before);
         Some(list(ctx, page, unread_only).await)
     }
 }

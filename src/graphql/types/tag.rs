@@ -68,7 +68,7 @@ impl TagQuery {
         #[graphql(desc = "Returns the last N tags, 0 to 100. Not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Returns tags before this cursor.")] before: Option<String>,
     ) -> Option<Result<Connection<Tag, TagTotals>>> {
-        let page = PageArguments::new(first, after, last, before);
+        let page = PageArguments(first, after, last, before);
         Some(all(ctx, page).await)
     }
 }

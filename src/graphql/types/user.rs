@@ -141,7 +141,7 @@ impl User {
         #[graphql(desc = "Sort keys, the most significant first, up to 5. Default: `CREATED_AT`, `DESC`.")]
         order_by: Option<Vec<TaskOrder>>,
     ) -> Result<Connection<Task, TaskTotals>> {
-        let page = PageArguments::new(first, after, last, before);
+        let page = PageArguments(first, after, last, before);
         let user = (self.0.id, Participation::Owner);
         // Boxed: otherwise this future enlarges that of every field of a user.
         Box::pin(list::of_user(ctx, user, page, filter, order_by)).await
@@ -164,7 +164,7 @@ impl User {
         #[graphql(desc = "Sort keys, the most significant first, up to 5. Default: `CREATED_AT`, `DESC`.")]
         order_by: Option<Vec<TaskOrder>>,
     ) -> Result<Connection<Task, TaskTotals>> {
-        let page = PageArguments::new(first, after, last, before);
+        let page = PageArguments(first, after, last, before);
         let user = (self.0.id, Participation::Assignee);
         // Boxed: otherwise this future enlarges that of every field of a user.
         Box::pin(list::of_user(ctx, user, page, filter, order_by)).await
@@ -243,7 +243,7 @@ impl UserQuery {
         #[graphql(desc = "Returns the last N users, 0 to 100. Not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Returns users before this cursor.")] before: Option<String>,
     ) -> Option<Result<Connection<User, UserTotals>>> {
-        let page = PageArguments::new(first, after, last, before);
+        let page = PageArguments(first, after, last, before);
         Some(list_users(ctx, page).await)
     }
 }

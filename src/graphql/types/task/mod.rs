@@ -202,7 +202,7 @@ impl Task {
         #[graphql(desc = "Returns the last N events, 0 to 100. Not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Returns events before this cursor.")] before: Option<String>,
     ) -> Result<Connection<TaskEvent, TaskEventTotals>> {
-        let page = PageArguments::new(first, after, last, before);
+        let page = PageArguments(first, after, last, before);
         // Boxed: otherwise this future enlarges that of every field of a task.
         Box::pin(history::of(ctx, self.clone(), page)).await
     }
@@ -286,7 +286,7 @@ impl TaskQuery {
         #[graphql(desc = "Returns the last N events, 0 to 100. Not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Returns events before this cursor.")] before: Option<String>,
     ) -> Option<Result<Connection<TaskEvent, TaskEventTotals>>> {
-        let page = PageArguments::new(first, after, last, before);
+        let page = PageArguments(first, after, last, before);
         match find(ctx, &id).await.transpose()? {
             Ok(task) => Some(history::of(ctx, task, page).await),
             Err(error) => Some(Err(error)),
@@ -311,7 +311,7 @@ impl TaskQuery {
         #[graphql(desc = "Sort keys, the most significant first, up to 5. Default: `CREATED_AT`, `DESC`.")]
         order_by: Option<Vec<TaskOrder>>,
     ) -> Option<Result<Connection<Task, TaskTotals>>> {
-        let page = PageArguments::new(first, after, last, before);
+        let page = PageArguments(first, after, last, before);
         // Boxed: otherwise this future enlarges that of every field of `Query`.
         Some(Box::pin(list::all(ctx, page, filter, order_by)).await)
     }
