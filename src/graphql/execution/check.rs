@@ -4,7 +4,7 @@ use async_graphql::parser::types::ExecutableDocument;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::document::{Document, Front};
+use super::document::Front;
 use super::problem::{Problem, Rejection};
 
 /// The result of a check: validity, the cost of each operation, and errors.
@@ -61,20 +61,16 @@ pub fn check(front: &Front, text: String, name: Option<&str>, variables: Option<
         Some(Ok(prepared)) => Some(json!(prepared.values)),
         Some(Err(rejection)) => return CheckResult::rejected(rejection),
     };
+    let operations = document.operations().map(|(kind, name)| {
+        let cost = front.usual_cost(&document, name);
+        json!({ "name": name, "type": kind.to_string(), "cost": cost })
+    });
     CheckResult {
         valid: true,
-        operations: operations(front, &document),
+        operations: operations.collect(),
         variables: coerced,
         errors: Vec::new(),
     }
-}
-
-fn operations(front: &Front, document: &Document) -> Vec<Json> {
-    let operations = document.operations().map(|(kind, name)| {
-        let cost = front.usual_cost(document, name);
-        json!({ "name": name, "type": kind.to_string(), "cost": cost })
-    });
-    operations.collect()
 }
 
 /// The normalised operation of a document. `None` if the document or its variables are invalid.
@@ -82,5 +78,5 @@ fn operations(front: &Front, document: &Document) -> Vec<Json> {
 pub fn executable(front: &Front, text: &str, variables: Option<&Map<String, Json>>) -> Option<ExecutableDocument> {
     let document = front.read(text.to_owned(), None).ok()?;
     let prepared = front.prepare(&document, None, variables).ok()?;
-    Some(prepared.operation.document.clone())
+    Some(prepared.operation.document())
 }

@@ -3,10 +3,13 @@
 //! The key of a document is the SHA-256 of its text, so the same cache serves Apollo's automatic persisted queries:
 //! a client sends only the hash of a document that was sent before.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, OperationType, SelectionSet};
-use async_graphql::{Name, Request, Variables};
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, SelectionSet,
+};
+use async_graphql::{Name, Positioned, Request, Variables};
 use moka::sync::Cache;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
@@ -91,8 +94,7 @@ fn named(operation: &Operation) -> Option<&str> {
 /// An operation as async-graphql executes it: without fragment spreads, directives or repeated fields.
 #[derive(Debug)]
 pub(in crate::graphql) struct Normalized {
-    pub(in crate::graphql) document: ExecutableDocument,
-    pub(in crate::graphql) kind: OperationType,
+    definition: Positioned<OperationDefinition>,
     pub(in crate::graphql) name: Option<Name>,
     /// Length of the document's text. The names in the operation are parts of it.
     text_bytes: usize,
@@ -101,27 +103,29 @@ pub(in crate::graphql) struct Normalized {
 impl Normalized {
     /// Estimated memory, in bytes.
     fn memory(&self) -> usize {
-        self.text_bytes + self.selection_set().map_or(0, memory::of_selections)
+        self.text_bytes + memory::of_selections(self.selection_set())
     }
 
     /// The request for async-graphql. It contains the normalised operation, so the text is not parsed again.
     pub(in crate::graphql) fn request(&self, variables: Variables, context: RequestContext) -> Request {
         let mut request = Request::new("").variables(variables).data(context);
-        request.set_parsed_query(self.document.clone());
+        request.set_parsed_query(self.document());
         request
     }
 
-    pub(in crate::graphql) fn definition(&self) -> Option<&OperationDefinition> {
-        let (_, operation) = self.document.operations.iter().next()?;
-        Some(&operation.node)
+    pub(super) fn document(&self) -> ExecutableDocument {
+        ExecutableDocument {
+            operations: DocumentOperations::Single(self.definition.clone()),
+            fragments: HashMap::default(),
+        }
     }
 
-    pub(in crate::graphql) fn selection_set(&self) -> Option<&SelectionSet> {
-        self.definition().map(|operation| &operation.selection_set.node)
+    pub(super) fn kind(&self) -> OperationType {
+        self.definition.node.ty
     }
 
-    fn root_fields(&self) -> impl Iterator<Item = &Field> {
-        self.selection_set().into_iter().flat_map(fields)
+    pub(in crate::graphql) fn selection_set(&self) -> &SelectionSet {
+        &self.definition.node.selection_set.node
     }
 
     /// Whether it selects one of these fields, at any depth.
@@ -130,7 +134,7 @@ impl Normalized {
             fields(set)
                 .any(|field| names.contains(&field.name.node.as_str()) || selects(&field.selection_set.node, names))
         }
-        self.selection_set().is_some_and(|set| selects(set, names))
+        selects(self.selection_set(), names)
     }
 
     pub(in crate::graphql) fn selects_at_root(&self, name: &str) -> bool {
@@ -139,12 +143,13 @@ impl Normalized {
 
     /// The first root field of this name; aliases can repeat it.
     pub(in crate::graphql) fn root_field(&self, name: &str) -> Option<&Field> {
-        self.root_fields().find(|field| field.name.node == name)
+        fields(self.selection_set()).find(|field| field.name.node == name)
     }
 
     /// The response key of the first root field.
     pub(in crate::graphql) fn first_key(&self) -> Option<&Name> {
-        self.root_fields().next().map(|field| &field.response_key().node)
+        let first = fields(self.selection_set()).next();
+        first.map(|field| &field.response_key().node)
     }
 }
 
@@ -264,18 +269,15 @@ impl Front {
         let operation = self
             .normalized(document, index, operation, &values)
             .map_err(bad_input)?;
-        if let Some(set) = operation.selection_set() {
-            check_repeated(set, &values)?;
-        }
+        check_repeated(operation.selection_set(), &values)?;
         Ok(self.priced(operation, values))
     }
 
     fn priced(&self, operation: Arc<Normalized>, values: Values) -> Prepared {
-        let cost = self.cost(&operation, &values);
         Prepared {
+            cost: cost::cost(&operation.definition.node, &values, &self.model),
             operation,
             values,
-            cost,
         }
     }
 
@@ -284,12 +286,7 @@ impl Front {
         let (index, operation) = document.operation(name).ok()?;
         let values = coercion::defaults(operation, &self.model);
         let normalized = self.normalized(document, index, operation, &values).ok()?;
-        Some(self.cost(&normalized, &values).points)
-    }
-
-    fn cost(&self, normalized: &Normalized, values: &Values) -> Cost {
-        let definition = normalized.definition();
-        definition.map_or_else(Cost::default, |definition| cost::cost(definition, values, &self.model))
+        Some(self.priced(normalized, values).cost.points)
     }
 
     fn normalized(
@@ -310,8 +307,7 @@ impl Front {
 
     fn normalize(&self, document: &Document, operation: &Operation, values: &Values) -> Result<Normalized, Problem> {
         Ok(Normalized {
-            document: normalizer::normalize(&document.parsed, operation, values, &self.model)?,
-            kind: operation.kind,
+            definition: normalizer::normalize(&document.parsed, operation, values, &self.model)?,
             name: operation.name.as_ref().map(|name| name.node.clone()),
             text_bytes: document.text.len(),
         })

@@ -6,12 +6,12 @@
 //! without a value are removed. The result has only fields, with their positions and variables.
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, Field as LibraryField, InlineFragment, OperationDefinition,
-    Selection as LibrarySelection, SelectionSet, TypeCondition, VariableDefinition as LibraryVariable,
+    Field as LibraryField, InlineFragment, OperationDefinition, Selection as LibrarySelection, SelectionSet,
+    TypeCondition, VariableDefinition as LibraryVariable,
 };
 use async_graphql::{Name, Pos, Positioned};
 use async_graphql_value::{ConstValue, Value as LibraryValue};
@@ -28,7 +28,7 @@ pub(in crate::graphql) fn normalize(
     operation: &Operation,
     values: &Values,
     model: &Model,
-) -> Result<ExecutableDocument, Problem> {
+) -> Result<Positioned<OperationDefinition>, Problem> {
     let normalizer = Normalizer {
         document,
         values,
@@ -50,10 +50,7 @@ pub(in crate::graphql) fn normalize(
         directives: Vec::new(),
         selection_set: Positioned::new(selections.unwrap_or_default(), operation.pos),
     };
-    Ok(ExecutableDocument {
-        operations: DocumentOperations::Single(Positioned::new(definition, operation.pos)),
-        fragments: HashMap::default(),
-    })
+    Ok(Positioned::new(definition, operation.pos))
 }
 
 /// The fields of a normalised selection set. On an interface they are in inline fragments, one for each object type.

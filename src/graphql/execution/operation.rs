@@ -24,7 +24,7 @@ pub(in crate::graphql) struct Operation {
 
 impl Operation {
     pub(in crate::graphql) fn kind(&self) -> OperationType {
-        self.prepared.operation.kind
+        self.prepared.operation.kind()
     }
 
     pub(in crate::graphql) fn is_query(&self) -> bool {

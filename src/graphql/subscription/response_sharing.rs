@@ -101,11 +101,13 @@ enum SharedBy {
 
 impl SharedBy {
     fn of(model: &Model, root: TypeId, set: &SelectionSet) -> Self {
-        if is_alike(model, root, set) {
+        let selects =
+            |(of, field): (&str, &str)| any(model, root, set, &|kind, name| model.name(kind) == of && name == field);
+        if !any(model, root, set, &|kind, name| !is_alike(model.name(kind), name)) {
             Self::Everybody
-        } else if selects(model, root, set, OF_SESSION) {
+        } else if selects(OF_SESSION) {
             Self::Session
-        } else if selects(model, root, set, OF_USER) {
+        } else if selects(OF_USER) {
             Self::User
         } else {
             Self::Role
@@ -116,12 +118,16 @@ impl SharedBy {
 impl Sharing {
     pub(in crate::graphql) fn of(operation: &Operation, model: &Model) -> Self {
         let selected = operation.prepared.operation.selection_set();
-        let root = model.root(operation.kind()).zip(selected);
+        let root = model.root(operation.kind());
+        let is_task = |kind, name: &str| {
+            let field = model.field(kind, name);
+            field.is_some_and(|field| model.name(field.kind.named()) == TASK)
+        };
         Self {
             fingerprint: fingerprint(operation, selected),
-            shows_task: selected.is_some_and(shows_task),
-            reads_tasks: root.is_some_and(|(root, set)| reads_tasks(model, root, set)),
-            shared_by: root.map_or(SharedBy::Role, |(root, set)| SharedBy::of(model, root, set)),
+            shows_task: shows_task(selected),
+            reads_tasks: root.is_some_and(|root| any(model, root, selected, &is_task)),
+            shared_by: root.map_or(SharedBy::Role, |root| SharedBy::of(model, root, selected)),
         }
     }
 
@@ -155,42 +161,26 @@ fn shows_task(set: &SelectionSet) -> bool {
         .any(|field| field.name.node == PRESENT_TASK)
 }
 
-/// Whether a task is selected at any depth.
-fn reads_tasks(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
-    model.name(kind) == TASK
-        || fields(set).any(|field| {
-            let below = model.field(kind, &field.name.node);
-            below.is_some_and(|below| reads_tasks(model, below.kind.named(), &field.selection_set.node))
-        })
+/// Whether a field of this type is equal for every receiver of an event.
+fn is_alike(kind: &str, field: &str) -> bool {
+    let listed = ALIKE.iter().find(|(name, _)| *name == kind);
+    field == "__typename" || listed.is_some_and(|(_, fields)| fields.is_empty() || fields.contains(&field))
 }
 
-/// Whether the selections are equal for every receiver of an event. Subscriptions reach no interfaces.
-fn is_alike(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
-    let listed = ALIKE.iter().find(|(name, _)| model.name(kind) == *name);
-    fields(set).all(|field| {
-        let name = field.name.node.as_str();
-        let is_listed = listed.is_some_and(|(_, fields)| fields.is_empty() || fields.contains(&name));
-        let below = model.field(kind, name).map(|definition| definition.kind.named());
-        name == "__typename"
-            || (is_listed && below.is_some_and(|kind| is_alike(model, kind, &field.selection_set.node)))
-    })
-}
-
-/// Whether a field is selected at any depth. `wanted` is its type and name.
-fn selects(model: &Model, kind: TypeId, set: &SelectionSet, wanted: (&str, &str)) -> bool {
+/// Whether a field is meant, by its parent type and name, at any depth. Subscriptions reach no interfaces.
+fn any(model: &Model, kind: TypeId, set: &SelectionSet, is_meant: &impl Fn(TypeId, &str) -> bool) -> bool {
     fields(set).any(|field| {
         let name = field.name.node.as_str();
         let below = model.field(kind, name).map(|definition| definition.kind.named());
-        (model.name(kind).as_str(), name) == wanted
-            || below.is_some_and(|kind| selects(model, kind, &field.selection_set.node, wanted))
+        is_meant(kind, name) || below.is_some_and(|kind| any(model, kind, &field.selection_set.node, is_meant))
     })
 }
 
 /// Hash of an operation and its variables, without the start of the events: it does not affect the response to an
 /// event.
-fn fingerprint(operation: &Operation, selected: Option<&SelectionSet>) -> Arc<str> {
+fn fingerprint(operation: &Operation, selected: &SelectionSet) -> Arc<str> {
     let mut given = operation.given.clone().unwrap_or_default();
-    if let Some(name) = selected.and_then(variable_of_after) {
+    if let Some(name) = variable_of_after(selected) {
         let uses = operation.document.text.matches(&format!("${name}")).count();
         // One declaration and one use: no other argument depends on it.
         if uses == 2 {
