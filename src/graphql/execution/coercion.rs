@@ -25,12 +25,11 @@ pub(in crate::graphql) fn coerce(
     given: Option<&Map<String, Json>>,
     model: &Model,
 ) -> Result<Values, Problem> {
-    let coercion = Coercion { model };
     let mut values = Values::new();
     for variable in &operation.variables {
         let name = &variable.name.node;
         let given = given.and_then(|given| given.get(name.as_str()));
-        let value = coercion.variable(variable, given).map_err(|message| Problem {
+        let value = model.variable(variable, given).map_err(|message| Problem {
             message,
             positions: vec![variable.name.pos],
         })?;
@@ -42,22 +41,12 @@ pub(in crate::graphql) fn coerce(
 }
 
 pub(in crate::graphql) fn defaults(operation: &Operation, model: &Model) -> Values {
-    let coercion = Coercion { model };
     let variables = operation.variables.iter();
     let values = variables.filter_map(|variable| {
-        let value = coercion.variable(variable, None).ok()??;
+        let value = model.variable(variable, None).ok()??;
         Some((variable.name.node.clone(), value))
     });
     values.collect()
-}
-
-/// Converts a valid literal without variables.
-pub(in crate::graphql) fn literal(value: &Value, kind: &TypeRef, model: &Model) -> ConstValue {
-    Coercion { model }.literal(value, kind)
-}
-
-struct Coercion<'a> {
-    model: &'a Model,
 }
 
 /// A path in the value of a variable, such as `$input.tags.0`.
@@ -86,17 +75,17 @@ impl std::fmt::Display for Path<'_> {
     }
 }
 
-impl Coercion<'_> {
+impl Model {
     fn variable(&self, variable: &VariableDefinition, given: Option<&Json>) -> Result<Option<ConstValue>, String> {
         let name = &variable.name.node;
-        let Some(kind) = self.model.resolve(&variable.kind.node) else {
+        let Some(kind) = self.resolve(&variable.kind.node) else {
             return Ok(None);
         };
         match (given, &variable.default) {
             (None, Some(default)) => Ok(Some(self.literal(default, &kind))),
             (None, None) if kind.is_non_null() => Err(format!(
                 "The variable '${name}' is missing; its type is {}",
-                self.model.shown(&kind)
+                self.shown(&kind)
             )),
             (None, None) => Ok(None),
             (Some(given), _) => {
@@ -120,7 +109,7 @@ impl Coercion<'_> {
             if kind.is_non_null() {
                 return Err(format!(
                     "The variable '{path}' is null; its type is {}",
-                    self.model.shown(kind)
+                    self.shown(kind)
                 ));
             }
             return Ok(ConstValue::Null);
@@ -135,13 +124,13 @@ impl Coercion<'_> {
             }
             (TypeRef::List(item, _), one) => Ok(ConstValue::List(vec![self.value(one, item, &path.below("0"))?])),
             (TypeRef::Named(named, _), given) => {
-                let TypeModel { name, kind } = self.model.get(*named);
+                let TypeModel { name, kind } = self.get(*named);
                 match (kind, given) {
                     (KindModel::Input(fields), _) => self.object(given, name, fields, path),
                     (KindModel::Enum(values), Json::String(text)) if values.iter().any(|value| value == text) => {
                         Ok(ConstValue::Enum(Name::new(text)))
                     }
-                    (KindModel::Enum(values), _) if self.model.is_introspectable() => {
+                    (KindModel::Enum(values), _) if self.is_introspectable() => {
                         let allowed = format!("; use one of {}", values.join(", "));
                         Err(wrong(given, name, &allowed, path))
                     }
@@ -177,7 +166,7 @@ impl Coercion<'_> {
                     object.insert(name.clone(), default.clone());
                 }
                 (None, None) if definition.kind.is_non_null() => {
-                    let (path, kind) = (path.below(name), self.model.shown(&definition.kind));
+                    let (path, kind) = (path.below(name), self.shown(&definition.kind));
                     return Err(format!("The variable '{path}' is missing; its type is {kind}"));
                 }
                 (None, None) => {}
@@ -188,7 +177,7 @@ impl Coercion<'_> {
             Some(unknown) => {
                 let unknown: String = unknown.chars().take(MAX_SHOWN).collect();
                 let fields: Vec<&str> = definitions.iter().map(|field| field.name.as_str()).collect();
-                let allowed = if self.model.is_introspectable() {
+                let allowed = if self.is_introspectable() {
                     format!("; its fields are {}", fields.join(", "))
                 } else {
                     String::new()
@@ -200,15 +189,15 @@ impl Coercion<'_> {
         }
     }
 
-    /// Callers keep variables in the document, so the literal has none.
-    fn literal(&self, value: &Value, kind: &TypeRef) -> ConstValue {
+    /// Converts a valid literal. Callers keep variables in the document, so the literal has none.
+    pub(super) fn literal(&self, value: &Value, kind: &TypeRef) -> ConstValue {
         match (kind, &value.node) {
             (_, Literal::Null | Literal::Variable(_)) => ConstValue::Null,
             (TypeRef::List(item, _), Literal::List(items)) => {
                 ConstValue::List(items.iter().map(|value| self.literal(value, item)).collect())
             }
             (TypeRef::List(item, _), _) => ConstValue::List(vec![self.literal(value, item)]),
-            (TypeRef::Named(named, _), literal) => match (&self.model.get(*named).kind, literal) {
+            (TypeRef::Named(named, _), literal) => match (&self.get(*named).kind, literal) {
                 (KindModel::Input(definitions), Literal::Object(fields)) => self.literal_object(fields, definitions),
                 (KindModel::Scalar(scalar), literal) => scalar_literal(*scalar, literal),
                 (_, literal) => scalar_literal(Scalar::Custom, literal),

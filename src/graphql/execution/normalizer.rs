@@ -16,7 +16,7 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Pos, Positioned};
 use async_graphql_value::{ConstValue, Value as LibraryValue};
 
-use super::coercion::{self, Values};
+use super::coercion::Values;
 use super::model::{InputModel, KindModel, Model, TypeId, TypeRef, input};
 use super::problem::Problem;
 use super::syntax::{Argument, Directive, Document, Field, Literal, Operation, Resolved, Selection, Value};
@@ -224,12 +224,12 @@ impl<'a> Normalizer<'a> {
                     });
                     LibraryValue::Object(fields.collect())
                 }
-                _ => coercion::literal(value, kind, self.model).into_value(),
+                _ => self.model.literal(value, kind).into_value(),
             },
             _ => {
                 // async-graphql accepts a single item in the place of a list.
                 let kind = TypeRef::Named(kind.named(), false);
-                coercion::literal(value, &kind, self.model).into_value()
+                self.model.literal(value, &kind).into_value()
             }
         })
     }

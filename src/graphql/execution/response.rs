@@ -74,6 +74,15 @@ impl Refusal {
         Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE", message)
     }
 
+    /// Checks a limit of the request.
+    pub(in crate::graphql) fn check_limit(what: &str, reached: usize, allowed: usize) -> Result<(), Self> {
+        if reached <= allowed {
+            return Ok(());
+        }
+        let message = format!("The request exceeds the limit of {what}: {reached}; up to {allowed} are allowed");
+        Err(Self::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message))
+    }
+
     /// Whether the operation is wrong, and not its transport, its rate or the server.
     pub(in crate::graphql) fn is_of_operation(&self) -> bool {
         matches!(
@@ -88,10 +97,14 @@ impl Refusal {
         self.is_of_operation() && !matches!(code, Some("BAD_REQUEST" | "GRAPHQL_PARSE_FAILED"))
     }
 
+    pub(in crate::graphql) fn unsupported_media_type(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+    }
+
     pub(in crate::graphql) fn unsupported_encoding(message: String) -> Self {
         Self {
             header: Some(encoding::ACCEPTED),
-            ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+            ..Self::unsupported_media_type(message)
         }
     }
 

@@ -173,26 +173,26 @@ impl<'a> Lexer<'a> {
     fn block_string(&mut self) -> Result<String, Rejection> {
         let start = self.pos;
         self.advance(3);
-        let mut lines = vec![String::new()];
+        let mut raw = String::new();
         loop {
             let rest = self.rest();
             let length = rest.find(['"', '\\', '\n', '\r']).unwrap_or(rest.len());
-            push(&mut lines, &rest[..length]);
+            raw.push_str(&rest[..length]);
             self.advance(length);
             let rest = self.rest();
             if rest.starts_with("\"\"\"") {
                 self.advance(3);
-                return Ok(without_indentation(&lines));
+                return Ok(without_indentation(&raw));
             } else if rest.starts_with("\\\"\"\"") {
-                push(&mut lines, "\"\"\"");
+                raw.push_str("\"\"\"");
                 self.advance(4);
             } else if rest.starts_with(['\n', '\r']) {
                 self.new_line();
-                lines.push(String::new());
+                raw.push('\n');
             } else if rest.is_empty() {
                 return Err(Rejection::syntax("a block string has no end", start));
             } else {
-                push(&mut lines, &rest[..1]);
+                raw.push_str(&rest[..1]);
                 self.advance(1);
             }
         }
@@ -200,12 +200,6 @@ impl<'a> Lexer<'a> {
 
     fn error(&self, message: &str) -> Rejection {
         Rejection::syntax(message, self.pos)
-    }
-}
-
-fn push(lines: &mut [String], text: &str) {
-    if let Some(line) = lines.last_mut() {
-        line.push_str(text);
     }
 }
 
@@ -264,9 +258,10 @@ fn four_digits(characters: &mut Peekable<Chars<'_>>) -> Option<u32> {
 }
 
 /// Removes common indentation, and blank lines at both ends (`BlockStringValue` of the specification).
-fn without_indentation(lines: &[String]) -> String {
-    let indent = |line: &String| line.len() - line.trim_start_matches([' ', '\t']).len();
-    let is_blank = |line: &String| indent(line) == line.len();
+fn without_indentation(raw: &str) -> String {
+    let lines: Vec<&str> = raw.split('\n').collect();
+    let indent = |line: &&str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let is_blank = |line: &&str| indent(line) == line.len();
     let common = lines.iter().skip(1).filter(|line| !is_blank(line)).map(indent).min();
     let first = lines.iter().position(|line| !is_blank(line)).unwrap_or(lines.len());
     let last = lines

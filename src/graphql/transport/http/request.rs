@@ -79,13 +79,7 @@ pub(super) fn read(what: &str, text: &[u8], max_batch: usize) -> Result<Posted, 
             if batch.is_empty() {
                 return Err(Refusal::bad_request("The batch is empty; send 1 operation or more"));
             }
-            if batch.len() > max_batch {
-                let message = format!(
-                    "The request exceeds the limit of operations in a batch: {}; up to {max_batch} are allowed",
-                    batch.len()
-                );
-                return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));
-            }
+            Refusal::check_limit("operations in a batch", batch.len(), max_batch)?;
             Ok(Posted::Many(batch.into_iter().map(|BatchEntry(one)| one).collect()))
         }
         Some(_) => Err(Refusal::bad_request(format!(
@@ -123,11 +117,7 @@ fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
         return Ok(());
     }
     let message = format!("The content type '{content_type}' is not taken; send JSON as {JSON}");
-    Err(Refusal::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "UNSUPPORTED_MEDIA_TYPE",
-        message,
-    ))
+    Err(Refusal::unsupported_media_type(message))
 }
 
 fn unreadable(rejection: &BytesRejection, limit: usize) -> Refusal {

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use axum::http::StatusCode;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -32,13 +31,7 @@ impl FileMap {
                  {{\"0\": [\"variables.file\"]}}: {error}"
             ))
         })?;
-        if entries.len() > max_files {
-            let message = format!(
-                "The request exceeds the limit of files: {}; up to {max_files} are allowed",
-                entries.len()
-            );
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));
-        }
+        Refusal::check_limit("files", entries.len(), max_files)?;
         let (mut parts, mut seen) = (BTreeSet::new(), BTreeSet::new());
         for Mapped { part, paths } in &entries {
             if !parts.insert(part) {

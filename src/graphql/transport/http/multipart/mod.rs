@@ -9,7 +9,7 @@ mod map;
 
 use axum::body::Body as RequestBody;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName};
 use futures_util::future::join_all;
 
 use self::form::Form;
@@ -91,9 +91,7 @@ fn require_preflight(headers: &HeaderMap) -> Result<(), Refusal> {
     if is_preflighted {
         return Ok(());
     }
-    Err(Refusal::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "UNSUPPORTED_MEDIA_TYPE",
+    Err(Refusal::unsupported_media_type(
         "multipart/form-data is accepted only with one of the headers Apollo-Require-Preflight, \
          X-Apollo-Operation-Name or GraphQL-Preflight, with any value; pages of other sites cannot send them",
     ))
