@@ -143,17 +143,6 @@ pub struct AttachmentUploadPayload {
     user_errors: Vec<UserError>,
 }
 
-impl AttachmentUploadPayload {
-    fn of(result: domain::error::Result<domain::attachment::Attachment>) -> Result<Self> {
-        let (attachment, errors) = value_or_errors(result, &["input"])?;
-        let errors = errors.into_iter();
-        Ok(Self {
-            attachment: attachment.map(Attachment::from),
-            user_errors: errors.map(|error| error.moved("id", &["input", "taskId"])).collect(),
-        })
-    }
-}
-
 /// Payload of `attachmentDelete`.
 #[derive(Debug, SimpleObject)]
 pub struct AttachmentDeletePayload {
@@ -161,16 +150,6 @@ pub struct AttachmentDeletePayload {
     deleted_id: Option<ID>,
     /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
-}
-
-impl AttachmentDeletePayload {
-    fn of(result: domain::error::Result<domain::attachment::Attachment>) -> Result<Self> {
-        let (deleted, user_errors) = value_or_errors(result, &[])?;
-        Ok(Self {
-            deleted_id: deleted.map(|attachment| attachment.id.to_global()),
-            user_errors,
-        })
-    }
 }
 
 /// Mutations of attachments.
@@ -194,7 +173,12 @@ impl AttachmentMutation {
             let attachments = ctx.domain().attachments();
             attachments.upload(ctx.actor(), task, &file.name, file.content()).await
         };
-        AttachmentUploadPayload::of(uploaded.await)
+        let (attachment, errors) = value_or_errors(uploaded.await, &["input"])?;
+        let errors = errors.into_iter();
+        Ok(AttachmentUploadPayload {
+            attachment: attachment.map(Attachment::from),
+            user_errors: errors.map(|error| error.moved("id", &["input", "taskId"])).collect(),
+        })
     }
 
     /// Deletes a file permanently. The owner of the task, its assignee and administrators may delete a file of a task,
@@ -206,7 +190,12 @@ impl AttachmentMutation {
         #[graphql(desc = "Global id of the attachment.")] id: ID,
     ) -> Result<AttachmentDeletePayload> {
         let id = AttachmentId::from_global("id", &id)?;
-        AttachmentDeletePayload::of(ctx.domain().attachments().delete(ctx.actor(), id).await)
+        let deleted = ctx.domain().attachments().delete(ctx.actor(), id).await;
+        let (deleted, user_errors) = value_or_errors(deleted, &[])?;
+        Ok(AttachmentDeletePayload {
+            deleted_id: deleted.map(|attachment| attachment.id.to_global()),
+            user_errors,
+        })
     }
 }
 
