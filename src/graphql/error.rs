@@ -218,14 +218,3 @@ pub(super) fn camel_case(snake_case: &str) -> String {
         name
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_of_fields_are_in_camel_case() {
-        assert_eq!(path(&["input"], "due_date"), ["input", "dueDate"]);
-        assert_eq!(path(&[], "title"), ["title"]);
-    }
-}

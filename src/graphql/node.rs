@@ -61,19 +61,3 @@ pub(super) fn wrong_id(path: impl fmt::Display, id: &ID, types: &[&str]) -> Erro
     );
     Error::bad_input("id", message)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::id::{TaskId, UserId};
-
-    #[test]
-    fn id_of_another_type_and_invalid_id_are_rejected_with_the_name_of_the_argument() {
-        let id = TaskId(7).to_global();
-        assert_eq!(TaskId::from_global("id", &id).unwrap(), TaskId(7));
-        for wrong in [id, ID::from("7"), ID::from("")] {
-            let error = UserId::from_global("assigneeId", &wrong).unwrap_err();
-            assert!(error.to_string().starts_with("assigneeId: '"), "{error}");
-        }
-    }
-}

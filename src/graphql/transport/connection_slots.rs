@@ -240,23 +240,6 @@ mod tests {
         assert_eq!(mine.iter().filter(|slot| !is_displaced(slot)).count(), 2);
     }
 
-    #[test]
-    fn anonymous_connections_take_no_slot_of_users_and_none_when_users_have_none() {
-        let slots = slots(&[("LIVE_MAX_CONNECTIONS", "2")]);
-        let _anonymous: Vec<AnonymousSlot> = (0..300).map(|_| slots.take_anonymous(None).unwrap()).collect();
-        let (_one, two) = (slots.take().unwrap(), slots.take().unwrap());
-        assert!(slots.take().is_err() && slots.take_anonymous(Some(address(1))).is_err());
-        drop(two);
-        assert!(slots.take().is_ok());
-    }
-
-    #[test]
-    fn a_quarter_of_all_connections_is_kept_for_requests() {
-        let slots = slots(&[("MAX_CONNECTIONS", "8")]);
-        let taken: Vec<UserSlot> = std::iter::from_fn(|| slots.take().ok()).collect();
-        assert_eq!(taken.len(), 6);
-    }
-
     #[tokio::test]
     async fn a_server_that_stops_waits_for_all_and_takes_no_more() {
         let slots = slots(&[]);
