@@ -6,7 +6,6 @@ use std::error::Error as _;
 use axum::extract::ws::{CloseFrame, close_code};
 use tungstenite::Error as SocketError;
 
-use super::subprotocol::Malformed;
 use crate::domain::error::SignedOut;
 use crate::domain::live::Ending;
 
@@ -118,12 +117,6 @@ impl From<Ending> for CloseReason {
             Ending::Shutdown => Self::GoingAway,
             Ending::Replaced => Self::Restart,
         }
-    }
-}
-
-impl From<Malformed> for CloseReason {
-    fn from(Malformed(reason): Malformed) -> Self {
-        Self::BadRequest(reason)
     }
 }
 

@@ -211,7 +211,10 @@ impl Connection {
             None | Some(Ok(Message::Close(_))) => Err(CloseReason::Gone),
             Some(Err(error)) => Err(CloseReason::from_socket_error(&error, limit)),
             Some(Ok(Message::Text(text))) if text.len() > limit => Err(CloseReason::TooLarge(limit)),
-            Some(Ok(Message::Text(text))) => self.handle(subprotocol, subprotocol.read(&text)?).await,
+            Some(Ok(Message::Text(text))) => {
+                let message = subprotocol.read(&text).map_err(CloseReason::BadRequest)?;
+                self.handle(subprotocol, message).await
+            }
             Some(Ok(Message::Binary(_))) => {
                 let reason = "Binary messages are not supported; send JSON as text";
                 Err(CloseReason::BadRequest(reason.to_owned()))

@@ -49,10 +49,6 @@ pub(super) enum Outgoing<'a> {
     Complete(&'a str),
 }
 
-/// Why a message is invalid.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed(pub(super) String);
-
 impl Subprotocol {
     /// In order of preference.
     pub(super) const ALL: [Self; 2] = [Self::Transport, Self::Legacy];
@@ -69,7 +65,8 @@ impl Subprotocol {
         Self::ALL.into_iter().find(|subprotocol| subprotocol.name() == name)
     }
 
-    pub(super) fn read(self, text: &str) -> Result<Incoming, Malformed> {
+    /// Fails with the reason why the message is invalid.
+    pub(super) fn read(self, text: &str) -> Result<Incoming, String> {
         let message = Message::read(text)?;
         match (self, message.kind()?) {
             (_, "connection_init") => Ok(Incoming::Init(message.parsed()?.unwrap_or_default())),
@@ -128,26 +125,26 @@ struct Message {
 }
 
 impl Message {
-    fn read(text: &str) -> Result<Self, Malformed> {
-        check_bounds(text.as_bytes()).map_err(|excess| Malformed(format!("The message is {excess}")))?;
+    fn read(text: &str) -> Result<Self, String> {
+        check_bounds(text.as_bytes()).map_err(|excess| format!("The message is {excess}"))?;
         // A derived type would also accept a list.
         if !text.trim_start().starts_with('{') {
-            return Err(Malformed("A message is a JSON object".to_owned()));
+            return Err("A message is a JSON object".to_owned());
         }
-        serde_json::from_str(text).map_err(|error| Malformed(format!("The message is not JSON: {error}")))
+        serde_json::from_str(text).map_err(|error| format!("The message is not JSON: {error}"))
     }
 
-    fn kind(&self) -> Result<&str, Malformed> {
+    fn kind(&self) -> Result<&str, String> {
         match &self.kind {
             Value::String(kind) => Ok(kind),
-            Value::Null => Err(Malformed("The message has no type".to_owned())),
-            _ => Err(Malformed("type must be a string".to_owned())),
+            Value::Null => Err("The message has no type".to_owned()),
+            _ => Err("type must be a string".to_owned()),
         }
     }
 
     /// Some clients of the older subprotocol send numbers, because its package uses ids as keys of an object, which are
     /// text.
-    fn id(&self, subprotocol: Subprotocol) -> Result<String, Malformed> {
+    fn id(&self, subprotocol: Subprotocol) -> Result<String, String> {
         match (&self.id, subprotocol) {
             (Value::String(id), _) if !id.is_empty() => Ok(id.clone()),
             (Value::Number(number), Subprotocol::Legacy) => Ok(number.to_string()),
@@ -157,20 +154,20 @@ impl Message {
     }
 
     /// The payload, which is an object or absent.
-    fn object(&self) -> Result<Option<Box<RawValue>>, Malformed> {
+    fn object(&self) -> Result<Option<Box<RawValue>>, String> {
         match &self.payload {
             Some(payload) if !payload.get().starts_with('{') => Err(self.malformed("payload must be an object")),
             payload => Ok(payload.clone()),
         }
     }
 
-    fn parsed<T: DeserializeOwned>(&self) -> Result<Option<T>, Malformed> {
+    fn parsed<T: DeserializeOwned>(&self) -> Result<Option<T>, String> {
         let payload = self.object()?;
         let payload = payload.map(|payload| serde_json::from_str(payload.get())).transpose();
         payload.map_err(|error| self.malformed(&format!("payload: {error}")))
     }
 
-    fn start(&self, id: String) -> Result<Incoming, Malformed> {
+    fn start(&self, id: String) -> Result<Incoming, String> {
         let parameters: Option<Box<Parameters>> = self.parsed()?;
         let parameters = parameters.ok_or_else(|| self.malformed("payload must be an object"))?;
         if parameters.query.is_none() && parameters.extensions.persisted_query.is_none() {
@@ -180,15 +177,15 @@ impl Message {
     }
 
     /// The error for an unknown type, or for one that only servers send.
-    fn unexpected(&self) -> Malformed {
-        Malformed(format!(
+    fn unexpected(&self) -> String {
+        format!(
             "Unexpected message of type {} received",
             self.kind().unwrap_or_default()
-        ))
+        )
     }
 
-    fn malformed(&self, what: &str) -> Malformed {
-        Malformed(format!("{}: {what}", self.kind().unwrap_or_default()))
+    fn malformed(&self, what: &str) -> String {
+        format!("{}: {what}", self.kind().unwrap_or_default())
     }
 }
 
