@@ -114,12 +114,12 @@ macro_rules! payload {
         }
 
         impl $name {
-            fn new(successful: usize, results: Vec<$result>) -> Self {
-                let total = results.len();
+            fn new(results: Vec<$result>) -> Self {
+                let successful = results.iter().filter(|one| one.user_errors.is_empty()).count();
                 Self {
-                    total,
+                    total: results.len(),
                     successful,
-                    failed: total - successful,
+                    failed: results.len() - successful,
                     results,
                     user_errors: Vec::new(),
                 }
@@ -170,10 +170,6 @@ pub struct TasksBulkTransitionPayload(TasksBulkChangePayload);
 #[derive(Debug, MergedObject)]
 pub struct TasksBulkDeletePayload(TasksBulkChangePayload);
 
-fn is_done(outcome: &BulkOutcome) -> bool {
-    matches!(outcome, BulkOutcome::Done(_))
-}
-
 /// Reads the arguments `ids` and `expectedVersions`, and changes the tasks. `input` is the path to the input fields,
 /// for errors.
 async fn change<F: Future<Output = DomainResult<Vec<BulkResult>>>>(
@@ -192,10 +188,9 @@ async fn change<F: Future<Output = DomainResult<Vec<BulkResult>>>>(
         Ok(results) => results,
         Err(error) => return TasksBulkChangePayload::refused(requested, error, input),
     };
-    let successful = results.iter().filter(|one| is_done(&one.outcome)).count();
     let results = results.into_iter();
     let results = results.map(|one| TaskBulkResult::of(one, input, &versions));
-    Ok(TasksBulkChangePayload::new(successful, results.collect::<Result<_>>()?))
+    Ok(TasksBulkChangePayload::new(results.collect::<Result<_>>()?))
 }
 
 /// The tasks, and the versions in the order of `expectedVersions`.
@@ -237,10 +232,9 @@ impl TaskBulkMutation {
             Ok(outcomes) => outcomes,
             Err(error) => return TasksBulkCreatePayload::refused(requested, error, &[]),
         };
-        let successful = outcomes.iter().filter(|outcome| is_done(outcome)).count();
         let results = outcomes.into_iter().enumerate();
         let results = results.map(|(position, outcome)| TaskBulkCreateResult::of(outcome, position));
-        Ok(TasksBulkCreatePayload::new(successful, results.collect::<Result<_>>()?))
+        Ok(TasksBulkCreatePayload::new(results.collect::<Result<_>>()?))
     }
 
     /// Applies one change to up to 100 tasks. The rules of `taskUpdate` apply to each.

@@ -88,8 +88,8 @@ pub(in crate::graphql) async fn of_user(
     let page = page.into_request(ctx)?;
     let list = task_list(filter, order_by)?;
     let of = TasksOf { part, list };
-    let page = PageOfTasks { of: of.clone(), page };
-    let found = ctx.loaders().load::<PageOfUser>((user, Arc::new(page))).await?;
+    let page = Arc::new((of.clone(), page));
+    let found = ctx.loaders().load::<PageOfUser>((user, page)).await?;
     let source = TaskSource::OfUser(user, of);
     let found = found.transpose()?.unwrap_or_default();
     Ok(connection(found, TaskTotals { source }, Task::from))
@@ -127,24 +127,18 @@ pub(in crate::graphql) fn task_list(
     })
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct PageOfTasks {
-    of: TasksOf,
-    page: PageRequest,
-}
-
 struct PageOfUser;
 
 impl Batch for PageOfUser {
-    type Key = (UserId, Arc<PageOfTasks>);
+    type Key = (UserId, Arc<(TasksOf, PageRequest)>);
     type Value = domain::error::Result<Page<domain::task::Task>>;
 
     const NAME: &'static str = "tasks_of_users";
 
     async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[Self::Key]) -> Loaded<Self> {
-        let load = |users: Vec<UserId>, page: Arc<PageOfTasks>| async move {
-            let tasks = domain.tasks();
-            tasks.lists_of_users(actor, &users, &page.of, &page.page).await
+        let load = |users: Vec<UserId>, page: Arc<(TasksOf, PageRequest)>| async move {
+            let (of, page) = &*page;
+            domain.tasks().lists_of_users(actor, &users, of, page).await
         };
         Ok(load_by_arguments(keys, load).await)
     }
