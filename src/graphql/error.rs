@@ -26,11 +26,13 @@ impl From<Failure> for async_graphql::Error {
         if let Some(cause) = error.cause() {
             tracing::error!(request_id = request_id::current(), "a resolver failed: {cause:#}");
         }
+        let code = match error.code() {
+            // Outside of a payload, an invalid value is a bad argument.
+            Code::Invalid => Code::BadUserInput,
+            other => other,
+        };
         let mut converted = Self::new(message_of(&error));
-        let mut extensions = extensions(
-            top_level(error.code()).as_str(),
-            error.retry_after().map(|wait| wait.as_secs()),
-        );
+        let mut extensions = extensions(code.as_str(), error.retry_after().map(|wait| wait.as_secs()));
         if let Error::Unrepeatable { task: Some(task), .. } = &error {
             extensions.set("taskId", task.to_global().to_string());
         }
@@ -41,14 +43,6 @@ impl From<Failure> for async_graphql::Error {
 
 pub(super) fn server_error(error: Error, position: Pos) -> ServerError {
     async_graphql::Error::from(Failure(error)).into_server_error(position)
-}
-
-/// Outside of a payload, an invalid value is a bad argument.
-fn top_level(code: Code) -> Code {
-    match code {
-        Code::Invalid => Code::BadUserInput,
-        other => other,
-    }
 }
 
 /// `retry_after` is in seconds.

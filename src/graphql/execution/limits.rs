@@ -28,14 +28,10 @@ impl Weight {
     }
 }
 
-enum Progress {
-    Underway,
-    Done(Weight),
-}
-
 struct Counter<'a> {
     document: &'a Document,
-    counted: HashMap<&'a str, Progress>,
+    /// By fragment; `None` while it is counted.
+    counted: HashMap<&'a str, Option<Weight>>,
     /// Current depth of recursion, limited to protect the stack.
     nesting: usize,
     max_nesting: usize,
@@ -104,8 +100,8 @@ impl<'a> Counter<'a> {
 
     fn fragment(&mut self, name: &'a str) -> Result<Weight, Rejection> {
         match self.counted.get(name) {
-            Some(Progress::Done(weight)) => return Ok(*weight),
-            Some(Progress::Underway) => {
+            Some(Some(weight)) => return Ok(*weight),
+            Some(None) => {
                 let message = format!("The fragment '{name}' spreads itself, directly or through others");
                 return Err(Rejection::invalid(vec![Problem::new(message)]));
             }
@@ -115,9 +111,9 @@ impl<'a> Counter<'a> {
         let Some(fragment) = self.document.fragment(name) else {
             return Ok(Weight::default());
         };
-        self.counted.insert(name, Progress::Underway);
+        self.counted.insert(name, None);
         let weight = self.selection_set(&fragment.selections)?;
-        self.counted.insert(name, Progress::Done(weight));
+        self.counted.insert(name, Some(weight));
         Ok(weight)
     }
 }

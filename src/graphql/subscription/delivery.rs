@@ -140,7 +140,20 @@ impl Executor {
         let Some(live_connection) = live_connection else {
             return Err(Error::Unauthenticated(SignedOut::NoToken).into());
         };
-        let source = open(&self.domain, &live_connection, event_source).await?;
+        let live = self.domain.live();
+        let source = match event_source {
+            EventSource::Notifications { after } => {
+                let notifications = live.notifications(&live_connection, after.as_ref()).await?;
+                Source::Notifications(Box::new(notifications))
+            }
+            EventSource::Events { watch, after, must_see } => {
+                if let Some(task) = must_see {
+                    live.check_sight(&live_connection.actor(), task).await?;
+                }
+                let events = live.events(&live_connection, watch, after.as_ref()).await?;
+                Source::Events(Box::new(events))
+            }
+        };
         let subscription = Subscription {
             active,
             shared: shared.clone(),
@@ -150,23 +163,6 @@ impl Executor {
             event_budget,
         };
         Ok(subscription.answers())
-    }
-}
-
-async fn open(domain: &Domain, live_connection: &LiveConnection, source: EventSource) -> Result<Source> {
-    let live = domain.live();
-    match source {
-        EventSource::Notifications { after } => {
-            let notifications = live.notifications(live_connection, after.as_ref()).await?;
-            Ok(Source::Notifications(Box::new(notifications)))
-        }
-        EventSource::Events { watch, after, must_see } => {
-            if let Some(task) = must_see {
-                live.check_sight(&live_connection.actor(), task).await?;
-            }
-            let events = live.events(live_connection, watch, after.as_ref()).await?;
-            Ok(Source::Events(Box::new(events)))
-        }
     }
 }
 

@@ -28,7 +28,6 @@ use futures_util::stream::{self, Stream};
 use tokio::time::{Instant, sleep_until};
 
 use super::connection_slots::UserSlot;
-use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, SignedOut};
 use crate::domain::live::{Ending, LiveConnection};
 use crate::graphql::execution::operation::Operation;
@@ -55,9 +54,10 @@ pub(in crate::graphql) async fn open(
     operation: Operation,
     stream_type: StreamType,
 ) -> Result<Response, Refusal> {
-    let ends_at = caller
-        .expires_at
-        .map(|expires_at| moment(expires_at, state.domain().clock().now()));
+    let now = state.domain().clock().now();
+    let left = caller.expires_at.map(|expires_at| expires_at - now);
+    // The timer has another clock.
+    let ends_at = left.map(|left| Instant::now() + left.to_std().unwrap_or_default());
     let heartbeat = HEARTBEAT.min(state.config().graphql.websocket.ping_interval);
     let (live_connection, slot) = attend(state, &caller).await?.unzip();
     let answers = state
@@ -103,11 +103,6 @@ async fn attend(state: &GraphqlState, caller: &Caller) -> Result<Option<(Arc<Liv
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "LIMIT_EXCEEDED", message));
     }
     Ok(Some((Arc::new(live_connection), slot)))
-}
-
-/// Converts a time of the clock to a time of the timer.
-fn moment(at: Timestamp, now: Timestamp) -> Instant {
-    Instant::now() + (at - now).to_std().unwrap_or_default()
 }
 
 /// A stream of one event.
