@@ -5,19 +5,15 @@ use async_graphql::{Context, Guard};
 
 use super::context::ContextExt as _;
 use super::error::Failure;
-use crate::domain::error::Result;
 use crate::domain::policy::{self, Directory};
-
-fn check(result: Result<()>) -> async_graphql::Result<()> {
-    Ok(result.map_err(Failure::from)?)
-}
 
 /// Requires a signed-in user.
 pub struct SignedIn;
 
 impl Guard for SignedIn {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
-        check(ctx.actor().signed_in().map(|_| ()))
+        ctx.actor().signed_in().map_err(Failure::from)?;
+        Ok(())
     }
 }
 
@@ -26,6 +22,7 @@ pub struct AdminOnly;
 
 impl Guard for AdminOnly {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
-        check(policy::scope::<Directory>(ctx.actor()).map(|_| ()))
+        policy::scope::<Directory>(ctx.actor()).map_err(Failure::from)?;
+        Ok(())
     }
 }

@@ -137,10 +137,6 @@ impl Normalized {
         selects(self.selection_set(), names)
     }
 
-    pub(in crate::graphql) fn selects_at_root(&self, name: &str) -> bool {
-        self.root_field(name).is_some()
-    }
-
     /// The first root field of this name; aliases can repeat it.
     pub(in crate::graphql) fn root_field(&self, name: &str) -> Option<&Field> {
         fields(self.selection_set()).find(|field| field.name.node == name)
@@ -198,7 +194,7 @@ impl Front {
 
     /// Takes a document from the cache, or parses and validates it. `hash` is the SHA-256 of `text`, if already known.
     pub(in crate::graphql) fn read(&self, text: String, hash: Option<Hash>) -> Result<Arc<Document>, Rejection> {
-        limits::check_length(&text, &self.limits)?;
+        limits::within("bytes", text.len(), self.limits.bytes)?;
         let hash = hash.unwrap_or_else(|| hash_of(&text));
         if let Some(document) = self.find(&hash) {
             return Ok(document);

@@ -58,10 +58,6 @@ pub(in crate::graphql) fn check(document: &Document, limits: &GraphqlLimits) -> 
     Ok(())
 }
 
-pub(in crate::graphql) fn check_length(text: &str, limits: &GraphqlLimits) -> Result<(), Rejection> {
-    within("bytes", text.len(), limits.bytes)
-}
-
 pub(super) fn within(what: &str, reached: usize, allowed: usize) -> Result<(), Rejection> {
     if reached <= allowed {
         return Ok(());

@@ -66,7 +66,7 @@ impl Operation {
 
     pub(in crate::graphql) fn signs_in(&self) -> bool {
         let operation = &self.prepared.operation;
-        SIGNING_IN.iter().any(|name| operation.selects_at_root(name))
+        SIGNING_IN.iter().any(|name| operation.root_field(name).is_some())
     }
 
     /// Whether its response can contain tokens.

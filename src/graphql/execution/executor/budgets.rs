@@ -40,7 +40,7 @@ impl Budgets {
     async fn spend_requests(&self, domain: &Domain, caller: &Caller, operation: &Operation) -> Result<(), Refusal> {
         let cost = operation.prepared.cost;
         let now = || domain.clock().now();
-        if operation.prepared.operation.selects_at_root(REFRESH) {
+        if operation.prepared.operation.root_field(REFRESH).is_some() {
             let token = refresh_token(operation);
             let address = caller.device.ip;
             let spent = self.requests.spend_refresh(domain, token.as_ref(), address).await?;

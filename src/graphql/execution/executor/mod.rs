@@ -205,7 +205,7 @@ impl Executor {
     /// The head of the event log, if the operation selects it and the caller is signed in. It is read before execution:
     /// the cursor must not be newer than the data beside it, and the fields of a query are resolved concurrently.
     async fn began_at(&self, caller: &Caller, operation: &Operation) -> Result<Option<EventCursor>, Refusal> {
-        let is_selected = operation.prepared.operation.selects_at_root(EVENT_CURSOR);
+        let is_selected = operation.prepared.operation.root_field(EVENT_CURSOR).is_some();
         if is_selected && caller.actor.user_id().is_some() {
             Ok(Some(self.domain.events().head(&caller.actor).await?))
         } else {
