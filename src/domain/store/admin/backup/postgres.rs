@@ -211,6 +211,6 @@ async fn tables_in(connection: &impl ConnectionTrait, schema: &str) -> Result<Ve
     let rows = connection.query_all_raw(statement).await?;
     let names = rows.iter().map(|row| row.try_get_by_index(0));
     let there = names.collect::<Result<Vec<String>, DbErr>>()?;
-    let ours = TABLES.into_iter().chain([MIGRATIONS]).map(str::to_owned);
+    let ours = TABLES.iter().copied().chain([MIGRATIONS]).map(str::to_owned);
     Ok(ours.filter(|table| there.contains(table)).collect())
 }
