@@ -99,3 +99,20 @@ impl UploadedFile {
             .map_err(Error::internal)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_placeholders_of_uploaded_files_are_files() {
+        assert_eq!(Upload::parse(placeholder(3).into()).unwrap(), Upload(Some(3)));
+        for wrong in [Value::Null, "".into(), "upload:".into(), "upload:-1".into(), 3.into()] {
+            assert_eq!(Upload::parse(wrong).unwrap(), Upload(None));
+        }
+        for none in [Upload(Some(7)), Upload(None)] {
+            let error = Uploads::default().get(none).unwrap_err().to_string();
+            assert!(error.starts_with("file: no file was sent"), "{error}");
+        }
+    }
+}

@@ -139,6 +139,23 @@ mod tests {
     }
 
     #[test]
+    fn each_limit_names_itself_and_the_value_reached() {
+        let deep = format!("{{{}a{}}}", "a{".repeat(15), "}".repeat(15));
+        assert_eq!(
+            refusal(&deep),
+            "The document exceeds the limit of depth: 16; up to 15 are allowed"
+        );
+        let aliases: Vec<String> = (0..31).map(|n| format!("a{n}:viewer{{id}} ")).collect();
+        let aliases = aliases.concat();
+        assert_eq!(
+            refusal(&format!("{{{aliases}}}")),
+            "The document exceeds the limit of aliases: 31; up to 30 are allowed"
+        );
+        let directives = "@skip(if:false)".repeat(51);
+        assert!(refusal(&format!("{{viewer{directives}{{id}}}}")).contains("directives: 51; up to 50"));
+    }
+
+    #[test]
     fn chained_fragments_are_counted_once_each() {
         let text = refusal(&chain(22, "fragment f22 on Query{viewer{id}}"));
         assert!(text.contains("fields after fragments are expanded"), "{text}");

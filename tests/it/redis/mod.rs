@@ -15,9 +15,9 @@ use crate::support::person::Person;
 use crate::support::redis::{REDIS_TIMEOUT, RedisServer};
 use crate::support::{PASSWORD, TestApp};
 
-/// Costs 62 points.
-const PAGE: &str = "{ tasks(first: 60) { nodes { id } } rateLimit { remaining resetAt } }";
-/// Costs 1 point.
+/// Costs 69 points.
+const PAGE: &str = "{ tasks(first: 54) { nodes { id } } rateLimit { remaining resetAt } }";
+/// Costs 5 points.
 const BUDGET: &str = "{ rateLimit { remaining } }";
 const QUERY: &str = "query V { viewer { username } }";
 
