@@ -168,9 +168,10 @@ impl Worker {
         if std::mem::replace(&mut self.has_failed, claimed.is_err()) == claimed.is_err() {
             return;
         }
-        match claimed {
-            Err(error) => tracing::warn!("cannot claim jobs, retrying: {error}: {:?}", error.cause()),
-            Ok(()) => tracing::info!("claims jobs again"),
+        if let Err(error) = claimed {
+            tracing::warn!("cannot claim jobs, retrying: {error}: {:?}", error.cause());
+        } else {
+            tracing::info!("claims jobs again");
         }
     }
 

@@ -59,7 +59,7 @@ pub(super) async fn answer(
         None => router.call(request).await?,
     };
     if let Some(rest) = rest
-        && !rest.is_read_to_its_end(is_invited).await
+        && !rest.read_rest(is_invited).await
     {
         activity.set_unread_body();
         let close = HeaderValue::from_static("close");
@@ -102,8 +102,9 @@ impl RequestBody {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads a short rest. A client that waits for `100 Continue` sends no body unless the handler reads it.
-    async fn is_read_to_its_end(self, is_invited: bool) -> bool {
+    /// Reads a short rest; returns whether the body is at its end. A client that waits for `100 Continue` sends no body
+    /// unless the handler reads it.
+    async fn read_rest(self, is_invited: bool) -> bool {
         let (has_begun, is_read) = {
             let reading = self.reading();
             (reading.has_begun, reading.is_read)
