@@ -131,7 +131,10 @@ impl Walk<'_> {
             let argument = input(&definition.arguments, &name.node)?;
             Some(self.value((None, argument), &argument.kind, self.resolved(&value.node)?.as_ref()))
         });
-        let own = arguments.fold(price::field(parent, name, self.model.is_leaf(kind)), Price::plus);
+        let arguments = arguments.fold(Price::default(), Price::plus);
+        let scan = if arguments.scans > 0 { price::SCAN } else { 0 };
+        let own = price::field(parent, name, self.model.is_leaf(kind)).plus(arguments);
+        let own = own.plus(Price::new(scan, true));
         let is_list = definition.kind.item().is_some();
         let is_paged = input(&definition.arguments, "first").is_some();
         let page_rows = if is_paged { self.page_size(field) } else { 1 };

@@ -50,6 +50,9 @@ pub(super) const POINT: u64 = 1_000;
 /// Base price of every operation: session check, rate limits, and writing the response.
 pub(super) const OPERATION: u64 = 3 * POINT;
 
+/// The price of a list with any filter, beside those of its conditions: rows are read until enough of them match.
+pub(super) const SCAN: u64 = 15 * POINT;
+
 /// The price of a row that is read for `pageInfo` only.
 pub(super) const ROW_READ: u64 = 7 * POINT / 10;
 
@@ -77,7 +80,8 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> Price {
         ("Attachment", "url") => POINT / 5,
         // Each change has the old and the new value, which can be a description.
         ("TaskEvent", "changes") => POINT / 2,
-        ("Mutation", _) | (_, "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount") => 20 * POINT,
+        ("Mutation", _) => 20 * POINT,
+        (_, "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount") => 30 * POINT,
         // Reads two ranges of an index for an ordinary user, and at least ten rows of each.
         ("Query", "tasks" | "notifications" | "users") => 8 * POINT,
         // Of another user's tasks, those that the viewer may not see are read too.

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 
 use crate::graphql::context::{ContextExt as _, Spending};
 
-/// Points that you may spend in a minute. An operation costs 3 points, plus 1 for each object, and more for filters,
-/// orders, counts, long texts and mutations. The cost of fields in a list is multiplied by its `first`. An event of a
-/// subscription costs as much as a query. Filters, orders, counts, statistics and lists of tags cost administrators 20
-/// times as much, because they see all tasks. `taskwire documents check` prints the cost of a document.
+/// Points that you may spend in a minute. An operation costs 3 points, plus 1 for each object, and more for lists,
+/// filters, orders, counts, long texts and mutations. The cost of fields in a list is multiplied by its `first`. An event
+/// of a subscription costs as much as a query. Filters, orders, counts, statistics and lists of tags cost administrators
+/// 20 times as much, because they see all tasks. `taskwire documents check` prints the cost of a document.
 #[derive(Debug, SimpleObject)]
 pub struct RateLimit {
     /// Maximum number of points in a minute.
