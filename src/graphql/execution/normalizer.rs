@@ -130,15 +130,21 @@ impl<'a> Normalizer<'a> {
     }
 
     fn is_skipped(&self, directives: &'a [Directive]) -> bool {
-        directives.iter().any(|directive| {
-            let condition = directive.arguments.first().map(|argument| &argument.value);
-            let is_true = match condition.map(|value| (&value.node, value.pos)) {
-                Some((Literal::Boolean(value), _)) => *value,
-                Some((Literal::Variable(name), pos)) => self.is_true(name, pos),
-                _ => false,
-            };
-            is_true == (directive.name.node == "skip")
-        })
+        let conditions = |name: &'static str| {
+            let named = directives.iter().filter(move |directive| directive.name.node == name);
+            named.map(|directive| self.condition(directive))
+        };
+        // In this order: the condition of `@include` may be null where `@skip` applies.
+        conditions("skip").any(|is_true| is_true) || conditions("include").any(|is_true| !is_true)
+    }
+
+    fn condition(&self, directive: &'a Directive) -> bool {
+        let condition = directive.arguments.first().map(|argument| &argument.value);
+        match condition.map(|value| (&value.node, value.pos)) {
+            Some((Literal::Boolean(value), _)) => *value,
+            Some((Literal::Variable(name), pos)) => self.is_true(name, pos),
+            _ => false,
+        }
     }
 
     fn is_true(&self, variable: &'a Name, pos: Pos) -> bool {

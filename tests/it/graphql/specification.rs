@@ -66,6 +66,20 @@ async fn a_mutation_with_null_as_its_condition_does_not_run() {
 }
 
 #[tokio::test]
+async fn what_is_skipped_needs_no_other_condition() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for query in [
+        "query($go: Boolean = true) { viewer { username id @include(if: $go) @skip(if: true) } }",
+        "query($go: Boolean = true) { viewer { username id @skip(if: true) @include(if: $go) } }",
+        "query($go: Boolean = true, $no: Boolean = true) { viewer { username ... @include(if: $go) @skip(if: $no) { id } } }",
+    ] {
+        let answer = ann.graphql(query, json!({ "go": null })).await;
+        assert_eq!(answer.data(), &json!({ "viewer": { "username": ann.name } }), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn a_mutation_that_is_selected_more_than_once_runs_once() {
     let app = TestApp::start().await;
     let ann = app.member().await;
