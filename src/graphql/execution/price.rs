@@ -81,11 +81,11 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> Price {
         // Each change has the old and the new value, which can be a description.
         ("TaskEvent", "changes") => POINT / 2,
         ("Mutation", _) => 20 * POINT,
-        (_, "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount") => 30 * POINT,
+        (_, "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount") => 40 * POINT,
         // Reads two ranges of an index for an ordinary user, and at least ten rows of each.
         ("Query", "tasks" | "notifications" | "users") => 8 * POINT,
         // Of another user's tasks, those that the viewer may not see are read too.
-        ("User", "ownedTasks" | "assignedTasks") => 6 * POINT,
+        ("User", "ownedTasks" | "assignedTasks") => 16 * POINT,
         // Also reads the task, to check that it is visible.
         ("Query", "taskHistory") | ("Task", "history") => 3 * POINT,
         // Each takes a statement.
